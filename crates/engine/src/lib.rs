@@ -1,0 +1,3 @@
+//! Streaming SQL: statements, plans, operators and checkpoints.
+
+pub mod plan;

@@ -1,0 +1,1 @@
+//! The embedded log: partitions, segments, recovery, commits and the tail cache

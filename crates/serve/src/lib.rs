@@ -1,0 +1,1 @@
+//! HTTP: REST, live feeds, pages and metrics

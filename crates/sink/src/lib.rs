@@ -1,0 +1,1 @@
+//! What Millrace writes: the SQLite warehouse and Delta tables

@@ -1,0 +1,1 @@
+//! What Millrace reads: CSV files and folders

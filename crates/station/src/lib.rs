@@ -1,0 +1,1 @@
+//! Puts the stages together: project, catalog, supervisor, ledger
