@@ -1,0 +1,103 @@
+// What every page knows of the project: its name and money, how far event time has come, whether history is replayed, and how far the
+// watermark is behind. Asked for while somebody looks, faster while history runs.
+
+import { api } from '../api/client';
+import type { Dashboard, Project, Query, Topic, View } from '../api/types';
+import { connection } from './connection.svelte';
+import { Resource } from './resource.svelte';
+
+const SLOW_MS = 5_000;
+const FAST_MS = 1_000;
+
+class Shop {
+  #project = new Resource<Project>();
+  #queries = new Resource<Query[]>();
+  #views = new Resource<View[]>();
+  #topics = new Resource<Topic[]>();
+  #dashboard = new Resource<Dashboard>();
+  /** Told by live feeds, ahead of the next look at the project. */
+  #event_time_ms = $state<number | null>(null);
+
+  get project(): Project | null {
+    return this.#project.data;
+  }
+  get problem() {
+    return this.#project.problem;
+  }
+  get queries(): Query[] {
+    return this.#queries.data ?? [];
+  }
+  get views(): View[] {
+    return this.#views.data ?? [];
+  }
+  get topics(): Topic[] {
+    return this.#topics.data ?? [];
+  }
+  get dashboard(): Resource<Dashboard> {
+    return this.#dashboard;
+  }
+  get currency(): string | null {
+    return this.#project.data?.currency ?? null;
+  }
+  get timezone(): string | null {
+    return this.#project.data?.timezone ?? null;
+  }
+
+  /** How far event time has come; null before the first event. */
+  get event_now_ms(): number | null {
+    const told = this.#project.data?.event_time?.max_ms ?? null;
+    if (this.#event_time_ms === null) return told;
+    return told === null ? this.#event_time_ms : Math.max(told, this.#event_time_ms);
+  }
+
+  get event_first_ms(): number | null {
+    return this.#project.data?.event_time?.min_ms ?? null;
+  }
+
+  /** The slowest watermark's distance from the newest event, and whether every query is through. */
+  get lag(): { ms: number; query: string } | 'complete' | null {
+    const queries = this.queries;
+    if (queries.length === 0) return null;
+    if (queries.every((query) => query.phase === 'done')) return 'complete';
+    let slowest: { ms: number; query: string } | null = null;
+    for (const query of queries) {
+      if (query.watermark_ms === null) continue;
+      const ms = query.watermark_lag_ms ?? (query.event_time_ms ?? query.watermark_ms) - query.watermark_ms;
+      if (!slowest || ms > slowest.ms) slowest = { ms, query: query.name };
+    }
+    return slowest;
+  }
+
+  get failed_queries(): Query[] {
+    return this.queries.filter((query) => query.phase === 'failed');
+  }
+
+  hear_event_time(ms: number | null): void {
+    if (ms !== null && ms > (this.#event_time_ms ?? -Infinity)) this.#event_time_ms = ms;
+  }
+
+  async refresh_catalog(): Promise<void> {
+    await Promise.all([this.#views.load(api.views), this.#topics.load(api.topics), this.#dashboard.load(api.dashboard)]);
+  }
+
+  async refresh(): Promise<void> {
+    await Promise.all([this.#project.load(api.project), this.#queries.load(api.queries)]);
+  }
+
+  /** Keeps itself fresh until the shell goes away. */
+  watch(): void {
+    $effect(() => {
+      void connection.recoveries;
+      void this.refresh();
+      void this.refresh_catalog();
+    });
+    $effect(() => {
+      if (connection.resting) return;
+      const hurried = this.#project.data?.replay.active === true || connection.lost || this.#project.problem !== null;
+      const timer = setInterval(() => void this.refresh(), hurried ? FAST_MS : SLOW_MS);
+      return () => clearInterval(timer);
+    });
+  }
+}
+
+export const shop = new Shop();
