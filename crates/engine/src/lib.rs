@@ -1,3 +1,4 @@
 //! Streaming SQL: statements, plans, operators and checkpoints.
 
 pub mod plan;
+pub mod run;

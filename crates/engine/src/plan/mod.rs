@@ -2,6 +2,4 @@
 
 mod query;
 
-pub use query::{
-    Aggregate, AggregateCall, Dedup, Emit, Group, Input, Output, Query, RowStep, Watermark, Window,
-};
+pub use query::{Aggregate, AggregateCall, Dedup, Emit, Group, Input, Output, Query, RowStep, Watermark, Window};

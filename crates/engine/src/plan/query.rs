@@ -14,7 +14,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
-use millrace_flow::{TopicKind};
+use millrace_flow::TopicKind;
 
 /// A continuous query: what one `CREATE MATERIALIZED VIEW` (or a view that a sink reads) comes to.
 #[derive(Debug)]
@@ -158,4 +158,31 @@ pub struct Output {
     pub key_columns: Vec<usize>,
     /// Output column with the event time (`window.start`, or the watermark's column passed through), if any.
     pub event_time: Option<usize>,
+}
+
+impl Query {
+    /// Columns of the rows after the inputs' steps, which all inputs share.
+    pub fn stepped_schema(&self) -> SchemaRef {
+        self.inputs.first().map_or_else(|| self.output.schema.clone(), Input::stepped_schema)
+    }
+
+    /// Columns that late rows are kept with: those of the input topic, or of the rows after the steps where topics differ.
+    pub fn late_source_schema(&self) -> SchemaRef {
+        let mut schemas = self.inputs.iter().map(|input| &input.schema);
+        match schemas.next() {
+            Some(first) if schemas.all(|other| other == first) => first.clone(),
+            _ => self.stepped_schema(),
+        }
+    }
+}
+
+impl Input {
+    /// Columns of the rows after the steps.
+    pub fn stepped_schema(&self) -> SchemaRef {
+        let last = self.steps.iter().rev().find_map(|step| match step {
+            RowStep::Project { schema, .. } => Some(schema.clone()),
+            RowStep::Filter(_) => None,
+        });
+        last.unwrap_or_else(|| self.schema.clone())
+    }
 }

@@ -1,0 +1,619 @@
+//! The work of one epoch over the rows that were fetched: steps, late check, duplicate removal, aggregate.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{Array, AsArray, BooleanArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::compute;
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use millrace_flow::{Batch, Ledger, LogWriter, TopicKind, TopicPartition};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use super::changes::KeyedRows;
+use super::dedup::{DedupState, Marks};
+use super::error::EngineError;
+use super::input::{InputState, Taken};
+use super::output;
+use super::rejects::{Late, Refused, dead_letters, late_rows};
+use super::snapshot::{FrameKind, SnapshotFile};
+use super::state::{AggregateState, Prepared, window_of};
+use super::steps::{Stepped, run_steps};
+use super::watermark::FUTURE_US_MAX;
+use crate::plan::{Emit, Query};
+
+/// Everything a query remembers between batches.
+pub(super) struct Work {
+    query: Arc<Query>,
+    late_schema: SchemaRef,
+    aggregate: Option<AggregateState>,
+    dedup: Option<DedupState>,
+    keyed: Option<KeyedRows>,
+    /// Windows that end at or before this are closed.
+    pub(super) closed_us: i64,
+    /// Rows so far.
+    pub(super) ledger: Ledger,
+    /// Records written so far.
+    pub(super) rows_out: u64,
+}
+
+/// What can be computed of fetched records without any state.
+struct Ready {
+    stepped: Stepped,
+    prepared: Option<Prepared>,
+    marks: Option<Marks>,
+}
+
+impl Work {
+    /// A query that has seen nothing.
+    pub(super) fn new(query: Arc<Query>, late_schema: SchemaRef) -> Result<Self, EngineError> {
+        let stepped = query.stepped_schema();
+        let replaces = query.inputs.iter().any(|input| input.kind == TopicKind::Upserts);
+        let keyed = (replaces && query.aggregate.is_some()).then(|| KeyedRows::new(stepped.clone())).transpose()?;
+        let aggregate = query.aggregate.is_some().then(|| AggregateState::new(query.clone())).transpose()?;
+        let dedup = query.dedup.as_ref().map(|dedup| DedupState::new(dedup, &stepped)).transpose()?;
+        Ok(Self {
+            late_schema,
+            aggregate,
+            dedup,
+            keyed,
+            closed_us: i64::MIN,
+            ledger: Ledger::default(),
+            rows_out: 0,
+            query,
+        })
+    }
+
+    /// Takes fetched records in; what leaves by the side doors or as rows is appended to `writer`.
+    pub(super) fn take(
+        &mut self,
+        taken: &[Taken],
+        inputs: &mut [InputState],
+        writer: &mut dyn LogWriter,
+        pool: &rayon::ThreadPool,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        let ready: Vec<Result<Ready, EngineError>> =
+            pool.install(|| taken.par_iter().map(|taken| self.make_ready(taken)).collect());
+        let now = Instant::now();
+        for (taken, ready) in taken.iter().zip(ready) {
+            self.take_one(taken, ready?, inputs, writer, (now, now_ms))?;
+        }
+        Ok(())
+    }
+
+    fn make_ready(&self, taken: &Taken) -> Result<Ready, EngineError> {
+        let input = &self.query.inputs[taken.input];
+        let batch = &taken.fetched.batch;
+        let mut stepped = run_steps(&batch.values, &input.steps)?;
+        let replaces = input.kind == TopicKind::Upserts;
+        let prepared = match &self.aggregate {
+            Some(state) => match state.prepare(&stepped.batch) {
+                Ok(prepared) => Some(prepared),
+                Err(_) => {
+                    stepped = without_failing(state, stepped)?;
+                    Some(state.prepare(&stepped.batch)?)
+                }
+            },
+            None => None,
+        };
+        let prepared = prepared.filter(|_| !replaces);
+        let marks = match &self.dedup {
+            Some(dedup) if !replaces => Some(dedup.marks(&stepped.batch)?),
+            _ => None,
+        };
+        Ok(Ready { stepped, prepared, marks })
+    }
+
+    fn take_one(
+        &mut self,
+        taken: &Taken,
+        ready: Ready,
+        inputs: &mut [InputState],
+        writer: &mut dyn LogWriter,
+        (now, now_ms): (Instant, i64),
+    ) -> Result<(), EngineError> {
+        let query = self.query.clone();
+        let batch = &taken.fetched.batch;
+        let input = &query.inputs[taken.input];
+        self.ledger.read += batch.num_rows() as u64;
+        let mut refused = Refused::default();
+        for (row, reason) in &ready.stepped.failed {
+            refused.push(*row, reason.clone());
+        }
+        let times = input.watermark.map(|watermark| batch.values.column(watermark.column));
+        let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>()).cloned();
+        let watermark = inputs[taken.input].watermark_mut(taken.partition);
+        let before = watermark.clone();
+        if let Some(times) = &times {
+            watermark.observe_all(times, now_ms * 1_000 + FUTURE_US_MAX, now);
+        }
+        if input.kind == TopicKind::Upserts {
+            self.take_changes(batch, &ready.stepped, refused.len(), writer, now_ms)?;
+        } else {
+            let limit_us = now_ms * 1_000 + FUTURE_US_MAX;
+            let clock = RowClock::new(before, watermark.watermark_us(), times.as_ref(), limit_us);
+            let mut late = Late::default();
+            self.take_rows(batch, ready, clock, &mut late, &mut refused, writer, now_ms)?;
+            self.ledger.late += late.len() as u64;
+            if late.len() > 0 {
+                let rows = late_rows(&self.late_schema, &self.late_source(batch, taken.input)?, &late)?;
+                writer.append(&TopicPartition::new(format!("{}.late", query.name), 0), rows)?;
+            }
+        }
+        self.ledger.rejected += refused.len() as u64;
+        if refused.len() > 0 {
+            let stage = format!("query:{}", query.name);
+            let rows = dead_letters(&stage, batch, &refused, now_ms)?;
+            writer.append(&TopicPartition::new(format!("{}.dlq", query.name), 0), rows)?;
+        }
+        Ok(())
+    }
+
+    /// The batch as the late topic wants it: as it came, or, where several topics differ, as it is after the steps.
+    fn late_source(&self, batch: &Batch, input: usize) -> Result<Batch, EngineError> {
+        if self.late_schema.fields().len() == self.query.inputs[input].schema.fields().len() + 3 {
+            return Ok(batch.clone());
+        }
+        let mut whole = batch.clone();
+        let project: Vec<_> = self.query.inputs[input]
+            .steps
+            .iter()
+            .filter(|step| matches!(step, crate::plan::RowStep::Project { .. }))
+            .cloned()
+            .collect();
+        whole.values = run_steps(&batch.values, &project)?.batch;
+        Ok(whole)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one batch on their way, taken apart by the caller")]
+    fn take_rows(
+        &mut self,
+        batch: &Batch,
+        ready: Ready,
+        mut clock: RowClock<'_>,
+        late: &mut Late,
+        refused: &mut Refused,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        let Ready { stepped, prepared, marks } = ready;
+        let rows = stepped.batch.num_rows();
+        let mut keep = vec![true; rows];
+        let mut dropped = 0;
+        if let Some((starts, times)) = prepared.as_ref().and_then(|prepared| prepared.windows.as_ref()) {
+            let spread = prepared.as_ref().and_then(|prepared| prepared.rows.as_ref());
+            let lasts = last_windows(starts.values(), spread, rows);
+            dropped += self.check_windows(&stepped, &lasts, times, &mut clock, &mut keep, late, refused);
+        } else if let Some(times) = marks.as_ref().and_then(|marks| marks.times.as_ref()) {
+            dropped += self.check_times(&stepped, times, &mut clock, &mut keep, late);
+        }
+        if let (Some(dedup), Some(marks)) = (&mut self.dedup, &marks) {
+            for (row, keep) in keep.iter_mut().enumerate() {
+                if *keep && !dedup.is_first(marks, row) {
+                    *keep = false;
+                    dropped += 1;
+                    self.ledger.duplicate += 1;
+                }
+            }
+        }
+        // A row that a filter left out took part: the query has looked at it and decided.
+        let failed = stepped.failed.len();
+        self.ledger.used += (batch.num_rows() - failed - dropped) as u64;
+        match (&mut self.aggregate, prepared) {
+            (Some(state), Some(prepared)) => {
+                let spread = prepared.rows.clone();
+                let row_of = |row: usize| spread.as_ref().map_or(row, |rows| rows.value(row) as usize);
+                let open = still_open(&prepared, &self.query, self.closed_us);
+                let groups = state.intern(&prepared, |row| keep[row_of(row)] && open(row));
+                state.update(&prepared, &groups)
+            }
+            _ => self.append_rows(batch, &stepped, &keep, dropped, writer, now_ms),
+        }
+    }
+
+    /// Marks rows without a time and rows whose last window is closed; answers how many.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one batch on their way, taken apart by the caller")]
+    fn check_windows(
+        &self,
+        stepped: &Stepped,
+        last_starts: &[Option<i64>],
+        times: &TimestampMicrosecondArray,
+        clock: &mut RowClock<'_>,
+        keep: &mut [bool],
+        late: &mut Late,
+        refused: &mut Refused,
+    ) -> usize {
+        let aggregate = self.query.aggregate.as_ref().expect("windows come from the aggregate");
+        let Some((_, window)) = window_of(aggregate) else { return 0 };
+        let span_us = window.size_us + self.query.allowed_lateness_us;
+        let earliest = last_starts.iter().flatten().min();
+        let on_time = earliest.is_none_or(|start| start + span_us > clock.latest_us().max(self.closed_us));
+        if times.null_count() == 0 && on_time {
+            return 0;
+        }
+        let mut dropped = 0;
+        for row in 0..keep.len() {
+            let origin = stepped.origin(row);
+            if times.is_null(row) {
+                refused.push(origin, "the event time is null, so the row belongs to no window");
+            } else if let Some(start) = last_starts[row] {
+                let watermark_us = clock.before(origin).max(self.closed_us);
+                if start + span_us > watermark_us {
+                    continue;
+                }
+                late.push(origin, times.value(row), watermark_us, Some(start));
+            } else {
+                continue;
+            }
+            keep[row] = false;
+            dropped += 1;
+        }
+        dropped
+    }
+
+    /// Marks rows whose time the watermark has passed, so that they can no longer be told from duplicates.
+    fn check_times(
+        &self,
+        stepped: &Stepped,
+        times: &TimestampMicrosecondArray,
+        clock: &mut RowClock<'_>,
+        keep: &mut [bool],
+        late: &mut Late,
+    ) -> usize {
+        let lateness_us = self.query.allowed_lateness_us;
+        let earliest = compute::min(times);
+        if earliest.is_none_or(|time| time + lateness_us >= clock.latest_us().max(self.closed_us)) {
+            return 0;
+        }
+        let mut dropped = 0;
+        for row in 0..keep.len() {
+            let origin = stepped.origin(row);
+            let watermark_us = clock.before(origin).max(self.closed_us);
+            if times.is_valid(row) && times.value(row) + lateness_us < watermark_us {
+                late.push(origin, times.value(row), watermark_us, None);
+                keep[row] = false;
+                dropped += 1;
+            }
+        }
+        dropped
+    }
+
+    fn take_changes(
+        &mut self,
+        batch: &Batch,
+        stepped: &Stepped,
+        refused: usize,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        self.ledger.used += (batch.num_rows() - refused) as u64;
+        if let (Some(keyed), Some(state)) = (&mut self.keyed, &mut self.aggregate) {
+            return keyed.replace(state, batch, stepped);
+        }
+        self.pass_changes(batch, stepped, writer, now_ms)
+    }
+
+    /// Rows that replace one another, without an aggregate: a row that the steps leave out takes its predecessor away.
+    fn pass_changes(
+        &mut self,
+        batch: &Batch,
+        stepped: &Stepped,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        let keys = batch.keys.clone().expect("records that replace one another have keys");
+        let mut stays = vec![false; batch.num_rows()];
+        let mut present = Vec::new();
+        for row in 0..stepped.batch.num_rows() {
+            let origin = stepped.origin(row);
+            if !batch.is_tombstone(origin) {
+                stays[origin] = true;
+                present.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows"));
+            }
+        }
+        let query = self.query.clone();
+        let gone: BooleanArray = stays.iter().map(|stays| Some(!stays)).collect();
+        if gone.true_count() > 0 {
+            let keys = compute::filter(keys.as_ref(), &gone)?;
+            let rows = output::tombstones(&query.output, keys.as_binary::<i32>().clone(), now_ms);
+            self.emit(rows, writer)?;
+        }
+        if present.is_empty() {
+            return Ok(());
+        }
+        let values = compute::take_record_batch(&stepped.batch, &UInt32Array::from(present))?;
+        let values = run_steps(&values, &query.steps)?.batch;
+        let keys = compute::filter(keys.as_ref(), &BooleanArray::from(stays))?;
+        let times_ms = output::record_times(&query.output, &values, now_ms);
+        let values = RecordBatch::try_new(query.output.schema.clone(), values.columns().to_vec())?;
+        self.emit(Batch::new(values, times_ms).with_keys(keys.as_binary::<i32>().clone()), writer)
+    }
+
+    /// Rows of a query without an aggregate, with the keys and origins they came with.
+    fn append_rows(
+        &mut self,
+        batch: &Batch,
+        stepped: &Stepped,
+        keep: &[bool],
+        dropped: usize,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        let (mut values, mut kept) = (stepped.batch.clone(), stepped.kept.clone());
+        if dropped > 0 {
+            let rows: UInt32Array = (0..).zip(keep).filter(|(_, keep)| **keep).map(|(row, _)| row as u32).collect();
+            values = compute::take_record_batch(&values, &rows)?;
+            let origins =
+                rows.values().iter().map(|row| u32::try_from(stepped.origin(*row as usize)).unwrap_or(u32::MAX));
+            kept = Some(UInt32Array::from_iter_values(origins));
+        }
+        let query = self.query.clone();
+        let last = run_steps(&values, &query.steps)?;
+        if let Some(left) = &last.kept {
+            let origin = |row: &u32| kept.as_ref().map_or(*row, |kept| kept.value(*row as usize));
+            kept = Some(UInt32Array::from_iter_values(left.values().iter().map(origin)));
+        }
+        if last.batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let source = match &kept {
+            Some(kept) => batch.take(kept)?,
+            None => batch.clone(),
+        };
+        let times_ms = match query.output.event_time {
+            Some(_) => Arc::new(output::record_times(&query.output, &last.batch, now_ms)),
+            None => source.times_ms.clone(),
+        };
+        let values = RecordBatch::try_new(query.output.schema.clone(), last.batch.columns().to_vec())?;
+        self.emit(Batch { values, times_ms, ..source }, writer)
+    }
+
+    fn emit(&mut self, rows: Batch, writer: &mut dyn LogWriter) -> Result<(), EngineError> {
+        self.rows_out += rows.num_rows() as u64;
+        output::append(writer, &self.query.output, &self.query.name, rows)
+    }
+
+    /// Whether the watermark closes something that must leave, or be forgotten.
+    pub(super) fn closes(&self, watermark_us: i64) -> bool {
+        self.aggregate.as_ref().is_some_and(|state| !state.groups_closed_by(watermark_us).is_empty())
+    }
+
+    /// Ends the epoch: output rows to `writer`, what changed to `snapshot`, closed windows forgotten.
+    pub(super) fn finish(
+        &mut self,
+        watermark_us: i64,
+        is_final: bool,
+        snapshot: &mut SnapshotFile,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        self.finish_aggregate(watermark_us, is_final, snapshot, writer, now_ms)?;
+        if let Some(dedup) = &mut self.dedup {
+            let window = self.query.aggregate.as_ref().and_then(window_of).map_or(0, |(_, window)| window.size_us);
+            let keep_us = window + self.query.allowed_lateness_us;
+            dedup.forget(watermark_us.saturating_sub(keep_us));
+            if let Some(seen) = dedup.save(false)? {
+                snapshot.append(FrameKind::Seen, &seen)?;
+            }
+            if self.aggregate.is_none() {
+                self.closed_us = self.closed_us.max(watermark_us);
+            }
+        }
+        if snapshot.wants_rewrite() {
+            self.rewrite(snapshot)?;
+        }
+        Ok(())
+    }
+
+    fn finish_aggregate(
+        &mut self,
+        watermark_us: i64,
+        is_final: bool,
+        snapshot: &mut SnapshotFile,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        let Some(state) = &mut self.aggregate else { return Ok(()) };
+        let query = self.query.clone();
+        let changed = state.take_changed();
+        let on_close = query.emit == Emit::OnWindowClose;
+        if let Some(keyed) = &mut self.keyed {
+            let empty = keyed.recompute(state, &changed)?;
+            let batches = output::changed_rows(&query, state, &changed, now_ms)?;
+            let batches = without_empty(&query, state, &empty, batches, now_ms)?;
+            if let Some(rows) = keyed.save(false)? {
+                snapshot.append(FrameKind::Rows, &rows)?;
+            }
+            return batches.into_iter().try_for_each(|rows| self.emit(rows, writer));
+        }
+        let closing = match (on_close, is_final) {
+            (true, true) => state.all_groups(),
+            _ => state.groups_closed_by(watermark_us),
+        };
+        let leaving = if on_close { closing.clone() } else { changed.clone() };
+        let batches =
+            if leaving.is_empty() { Vec::new() } else { output::changed_rows(&query, state, &leaving, now_ms)? };
+        if let Some((_, window)) = query.aggregate.as_ref().and_then(window_of) {
+            let end = state.last_start(&closing)?.map(|start| start + window.size_us + query.allowed_lateness_us);
+            self.closed_us = self.closed_us.max(end.unwrap_or(i64::MIN)).max(if on_close && is_final {
+                i64::MIN
+            } else {
+                watermark_us
+            });
+        }
+        state.remove(&closing);
+        let closed: hashbrown::HashSet<u32> = closing.into_iter().collect();
+        let saved: Vec<u32> = changed.into_iter().filter(|group| !closed.contains(group)).collect();
+        if !saved.is_empty() {
+            snapshot.append(FrameKind::Groups, &state.save(&saved, false)?)?;
+        }
+        batches.into_iter().try_for_each(|rows| self.emit(rows, writer))
+    }
+
+    fn rewrite(&mut self, snapshot: &mut SnapshotFile) -> Result<(), EngineError> {
+        snapshot.begin_next()?;
+        if let Some(keyed) = &mut self.keyed {
+            if let Some(rows) = keyed.save(true)? {
+                snapshot.append(FrameKind::Rows, &rows)?;
+            }
+        } else if let Some(state) = &mut self.aggregate {
+            let groups = state.live_groups();
+            if !groups.is_empty() {
+                snapshot.append(FrameKind::Groups, &state.save(&groups, true)?)?;
+            }
+        }
+        if let Some(seen) = self.dedup.as_mut().map(|dedup| dedup.save(true)).transpose()?.flatten() {
+            snapshot.append(FrameKind::Seen, &seen)?;
+        }
+        snapshot.mark_whole();
+        Ok(())
+    }
+
+    /// Opens the snapshot in `folder` and takes back what is in it.
+    pub(super) fn restore(&mut self, folder: &Path, generation: u64, length: u64) -> Result<SnapshotFile, EngineError> {
+        let snapshot = SnapshotFile::open(folder, generation, length, |kind, batch| self.restore_frame(kind, &batch))?;
+        let Some(state) = &mut self.aggregate else { return Ok(snapshot) };
+        if let Some(keyed) = &mut self.keyed {
+            let changed = state.take_changed();
+            let empty = keyed.recompute(state, &changed)?;
+            state.remove(&empty);
+            // Computing the rows again tells which groups have one out there.
+            let live = state.live_groups();
+            output::changed_rows(&self.query, state, &live, 0)?;
+        } else {
+            let closed = state.groups_closed_by(self.closed_us);
+            state.remove(&closed);
+            state.take_changed();
+        }
+        Ok(snapshot)
+    }
+
+    fn restore_frame(&mut self, kind: FrameKind, batch: &RecordBatch) -> Result<(), EngineError> {
+        match (kind, &mut self.aggregate, &mut self.keyed, &mut self.dedup) {
+            (FrameKind::Groups, Some(state), None, _) => state.restore(batch),
+            (FrameKind::Rows, Some(state), Some(keyed), _) => keyed.restore(state, batch),
+            (FrameKind::Seen, _, _, Some(dedup)) => {
+                dedup.restore(batch);
+                Ok(())
+            }
+            _ => Err(EngineError::Fingerprint { query: self.query.name.to_string() }),
+        }
+    }
+
+    /// Groups and rows held.
+    pub(super) fn state_rows(&self) -> usize {
+        self.aggregate.as_ref().map_or(0, AggregateState::len) + self.dedup.as_ref().map_or(0, DedupState::len)
+    }
+
+    /// Bytes held, about.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.aggregate.as_ref().map_or(0, AggregateState::memory_bytes)
+            + self.dedup.as_ref().map_or(0, DedupState::memory_bytes)
+            + self.keyed.as_ref().map_or(0, KeyedRows::memory_bytes)
+    }
+}
+
+/// Moves the rows on which a key or an argument cannot be computed to those that failed.
+fn without_failing(state: &AggregateState, stepped: Stepped) -> Result<Stepped, EngineError> {
+    let mut failed = stepped.failed.clone();
+    let mut good = Vec::new();
+    for row in 0..stepped.batch.num_rows() {
+        match state.prepare(&stepped.batch.slice(row, 1)) {
+            Ok(_) => good.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows")),
+            Err(error) => failed.push((stepped.origin(row), error.to_string())),
+        }
+    }
+    let origins = good.iter().map(|row| u32::try_from(stepped.origin(*row as usize)).unwrap_or(u32::MAX));
+    let kept = Some(UInt32Array::from_iter_values(origins));
+    let batch = compute::take_record_batch(&stepped.batch, &UInt32Array::from(good))?;
+    Ok(Stepped { batch, kept, failed })
+}
+
+/// Takes the rows of groups that have nothing left out of `batches` and puts tombstones in their place.
+fn without_empty(
+    query: &Query,
+    state: &mut AggregateState,
+    empty: &[u32],
+    mut batches: Vec<Batch>,
+    now_ms: i64,
+) -> Result<Vec<Batch>, EngineError> {
+    if empty.is_empty() {
+        return Ok(batches);
+    }
+    let keys = output::keys_of(query, state, empty)?;
+    let gone: hashbrown::HashSet<&[u8]> = keys.iter().flatten().collect();
+    for batch in &mut batches {
+        let own = batch.keys.clone().expect("the rows of an aggregate have keys");
+        let stays: UInt32Array = (0..)
+            .zip(own.iter())
+            .filter(|(_, key)| key.is_none_or(|key| !gone.contains(key)))
+            .map(|(row, _)| row)
+            .collect();
+        *batch = batch.take(&stays)?;
+    }
+    batches.retain(|batch| batch.num_rows() > 0);
+    batches.push(output::tombstones(&query.output, keys.clone(), now_ms));
+    state.remove(empty);
+    Ok(batches)
+}
+
+/// The latest window of each row; `None` for a row in none.
+fn last_windows(starts: &[i64], spread: Option<&UInt32Array>, rows: usize) -> Vec<Option<i64>> {
+    let Some(spread) = spread else { return starts.iter().copied().map(Some).collect() };
+    let mut last = vec![None; rows];
+    for (start, row) in starts.iter().zip(spread.values()) {
+        last[*row as usize] = Some(*start);
+    }
+    last
+}
+
+/// Whether the window of a prepared row is not closed yet: a row of hopping windows may be late for some of them only.
+fn still_open<'a>(prepared: &'a Prepared, query: &Query, closed_us: i64) -> impl Fn(usize) -> bool + use<'a> {
+    let window = query.aggregate.as_ref().and_then(window_of).map(|(_, window)| window.size_us);
+    let span_us = window.unwrap_or(0) + query.allowed_lateness_us;
+    let hopping = prepared.rows.is_some();
+    move |row| match &prepared.windows {
+        Some((starts, _)) if hopping => starts.value(row).saturating_add(span_us) > closed_us,
+        _ => true,
+    }
+}
+
+/// The watermark of a partition just before each row of a batch.
+struct RowClock<'a> {
+    running: super::watermark::PartitionWatermark,
+    latest_us: i64,
+    times: Option<&'a TimestampMicrosecondArray>,
+    limit_us: i64,
+    at: usize,
+}
+
+impl<'a> RowClock<'a> {
+    fn new(
+        running: super::watermark::PartitionWatermark,
+        latest_us: i64,
+        times: Option<&'a TimestampMicrosecondArray>,
+        limit_us: i64,
+    ) -> Self {
+        Self { running, latest_us, times, limit_us, at: 0 }
+    }
+
+    /// The watermark after the whole batch: no row of it has a later one.
+    fn latest_us(&self) -> i64 {
+        self.latest_us
+    }
+
+    /// The watermark before row `row`; rows are asked for in rising order.
+    fn before(&mut self, row: usize) -> i64 {
+        if let Some(times) = self.times {
+            while self.at < row {
+                if times.is_valid(self.at) && times.value(self.at) <= self.limit_us {
+                    self.running.observe(times.value(self.at));
+                }
+                self.at += 1;
+            }
+        }
+        self.running.watermark_us()
+    }
+}
