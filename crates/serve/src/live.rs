@@ -1,0 +1,161 @@
+//! Live feeds: what all of them share.
+//!
+//! A feed is pulled, never pushed: the next event is made when the connection has taken the last one, from all that was
+//! committed in between. So a client that reads slowly costs the server one position and no queue, and what it misses is
+//! merged; when that is too much, it is told to start afresh (`reset`).
+//!
+//! An event's id is the offset to go on from in each partition, `12,40,7`; a browser hands it back as `Last-Event-ID`.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use millrace_flow::{Offset, Signal, Stop, TopicInfo};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Time between two events of a feed: ten a second is what an eye can use.
+pub(crate) const EVENT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Pause after a feed was told to start afresh, so that a client that cannot keep up is not made to fetch everything ten
+/// times a second.
+pub(crate) const RESET_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Shortest time between two looks at the log: every commit of any topic wakes every feed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Time between comments that keep an idle connection open.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The header that a browser sends when it comes back.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The offset to go on from, in each partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cursor(pub(crate) Vec<Offset>);
+
+impl Cursor {
+    /// The position that a client says it has reached; an unreadable one is as good as one too old.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Result<Self, CursorError>> {
+        let id = headers.get(LAST_EVENT_ID)?;
+        Some(id.to_str().map_err(|_| CursorError).and_then(str::parse))
+    }
+
+    /// Whether the log still holds everything from here on, and nothing of it is yet to be written.
+    pub(crate) fn is_within(&self, topic: &TopicInfo) -> bool {
+        let within = |((next, start), end): ((&Offset, &Offset), &Offset)| start <= next && next <= end;
+        self.0.len() == topic.ends.len() && self.0.iter().zip(&topic.starts).zip(&topic.ends).all(within)
+    }
+
+    /// Committed records from here on.
+    pub(crate) fn behind(&self, topic: &TopicInfo) -> u64 {
+        let behind = |(next, end): (&Offset, &Offset)| u64::try_from(end.0 - next.0).unwrap_or(0);
+        self.0.iter().zip(&topic.ends).map(behind).sum()
+    }
+}
+
+/// An id that is not one of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CursorError;
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let offset = |part: &str| match part.parse() {
+            Ok(offset) if offset >= 0 => Ok(Offset(offset)),
+            _ => Err(CursorError),
+        };
+        text.split(',').map(offset).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (p, offset) in self.0.iter().enumerate() {
+            write!(f, "{}{offset}", if p == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps events apart.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    next: Instant,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self { next: Instant::now() }
+    }
+
+    /// Waits until the next event may go.
+    pub(crate) async fn ready(&self) {
+        sleep_until(self.next).await;
+    }
+
+    /// Says that an event goes now, and how long the next one has to wait.
+    pub(crate) fn sent(&mut self, interval: Duration) {
+        self.next = Instant::now() + interval;
+    }
+}
+
+/// Waits until something was committed somewhere, the program stops, or `at_most` has passed.
+pub(crate) async fn moved(signal: &Signal, seen: u64, stop: &Stop, at_most: Option<Duration>) {
+    let patience = async {
+        match at_most {
+            Some(time) => sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = signal.changed(seen) => sleep(LOOK_INTERVAL).await,
+        () = stop.stopped() => {}
+        () = patience => {}
+    }
+}
+
+/// An event with its position and its data.
+pub(crate) fn event(name: &str, id: Option<&Cursor>, data: &str) -> Event {
+    let event = Event::default().event(name).data(data);
+    match id {
+        Some(id) => event.id(id.to_string()),
+        None => event,
+    }
+}
+
+/// The event that tells a client to fetch everything again.
+pub(crate) fn reset(id: &Cursor) -> Event {
+    event("reset", Some(id), "{}")
+}
+
+/// The answer that carries a feed.
+pub(crate) fn answer<S>(events: S) -> Response
+where
+    S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
+{
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive")).into_response();
+    // A proxy in front must pass events on as they come.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        for text in ["0", "12,40,7"] {
+            assert_eq!(text.parse::<Cursor>().expect("offsets").to_string(), text);
+        }
+        for text in ["", "1,", "a", "-1", "1;2", "99999999999999999999"] {
+            assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
+        }
+    }
+}
