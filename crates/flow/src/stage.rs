@@ -39,7 +39,8 @@ pub struct SinkInput {
 
 /// Something that reads topics and keeps its progress together with the rows.
 pub trait Sink: Send {
-    /// Next offset wanted, by partition, as the store itself remembers it.
+    /// Next offset wanted, by partition, as the store itself remembers it. What was taken and is not in the store is
+    /// forgotten, so that after an error one goes on from here.
     fn progress(&mut self) -> Result<Vec<Offset>>;
 
     /// Takes records. They may stay in memory until [`Sink::flush`]; when they reach the store, their offsets do so in the
@@ -49,4 +50,8 @@ pub trait Sink: Send {
     /// Brings everything taken so far to the store. Called when the topic is sealed and read to its end, when the program
     /// stops, and whenever the sink's flush interval passes.
     fn flush(&mut self) -> Result<Option<Vec<Offset>>>;
+
+    /// Takes back what came from records at or after `ends`, by partition: the topic ends there, because a power cut took its
+    /// tail, and other records will have those offsets. Afterwards [`Sink::progress`] is nowhere beyond `ends`.
+    fn cut(&mut self, ends: &[Offset]) -> Result<()>;
 }
