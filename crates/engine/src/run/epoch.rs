@@ -1,10 +1,9 @@
 //! The work of one epoch over the rows that were fetched: steps, late check, duplicate removal, aggregate.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, AsArray, BooleanArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{AsArray, BooleanArray, UInt32Array};
 use arrow::compute;
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
@@ -15,21 +14,21 @@ use super::changes::KeyedRows;
 use super::dedup::{DedupState, Marks};
 use super::error::EngineError;
 use super::input::{InputState, Taken};
+use super::lateness::{RowClock, last_windows, still_open};
 use super::output;
 use super::rejects::{Late, Refused, dead_letters, late_rows};
-use super::snapshot::{FrameKind, SnapshotFile};
-use super::state::{AggregateState, Prepared, window_of};
+use super::state::{AggregateState, Prepared};
 use super::steps::{Stepped, run_steps};
 use super::watermark::FUTURE_US_MAX;
-use crate::plan::{Emit, Query};
+use crate::plan::Query;
 
 /// Everything a query remembers between batches.
 pub(super) struct Work {
-    query: Arc<Query>,
+    pub(super) query: Arc<Query>,
     late_schema: SchemaRef,
-    aggregate: Option<AggregateState>,
-    dedup: Option<DedupState>,
-    keyed: Option<KeyedRows>,
+    pub(super) aggregate: Option<AggregateState>,
+    pub(super) dedup: Option<DedupState>,
+    pub(super) keyed: Option<KeyedRows>,
     /// Windows that end at or before this are closed.
     pub(super) closed_us: i64,
     /// Rows so far.
@@ -213,73 +212,6 @@ impl Work {
         }
     }
 
-    /// Marks rows without a time and rows whose last window is closed; answers how many.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one batch on their way, taken apart by the caller")]
-    fn check_windows(
-        &self,
-        stepped: &Stepped,
-        last_starts: &[Option<i64>],
-        times: &TimestampMicrosecondArray,
-        clock: &mut RowClock<'_>,
-        keep: &mut [bool],
-        late: &mut Late,
-        refused: &mut Refused,
-    ) -> usize {
-        let aggregate = self.query.aggregate.as_ref().expect("windows come from the aggregate");
-        let Some((_, window)) = window_of(aggregate) else { return 0 };
-        let span_us = window.size_us + self.query.allowed_lateness_us;
-        let earliest = last_starts.iter().flatten().min();
-        let on_time = earliest.is_none_or(|start| start + span_us > clock.latest_us().max(self.closed_us));
-        if times.null_count() == 0 && on_time {
-            return 0;
-        }
-        let mut dropped = 0;
-        for row in 0..keep.len() {
-            let origin = stepped.origin(row);
-            if times.is_null(row) {
-                refused.push(origin, "the event time is null, so the row belongs to no window");
-            } else if let Some(start) = last_starts[row] {
-                let watermark_us = clock.before(origin).max(self.closed_us);
-                if start + span_us > watermark_us {
-                    continue;
-                }
-                late.push(origin, times.value(row), watermark_us, Some(start));
-            } else {
-                continue;
-            }
-            keep[row] = false;
-            dropped += 1;
-        }
-        dropped
-    }
-
-    /// Marks rows whose time the watermark has passed, so that they can no longer be told from duplicates.
-    fn check_times(
-        &self,
-        stepped: &Stepped,
-        times: &TimestampMicrosecondArray,
-        clock: &mut RowClock<'_>,
-        keep: &mut [bool],
-        late: &mut Late,
-    ) -> usize {
-        let lateness_us = self.query.allowed_lateness_us;
-        let earliest = compute::min(times);
-        if earliest.is_none_or(|time| time + lateness_us >= clock.latest_us().max(self.closed_us)) {
-            return 0;
-        }
-        let mut dropped = 0;
-        for row in 0..keep.len() {
-            let origin = stepped.origin(row);
-            let watermark_us = clock.before(origin).max(self.closed_us);
-            if times.is_valid(row) && times.value(row) + lateness_us < watermark_us {
-                late.push(origin, times.value(row), watermark_us, None);
-                keep[row] = false;
-                dropped += 1;
-            }
-        }
-        dropped
-    }
-
     fn take_changes(
         &mut self,
         batch: &Batch,
@@ -370,148 +302,10 @@ impl Work {
         self.emit(Batch { values, times_ms, ..source }, writer)
     }
 
-    fn emit(&mut self, rows: Batch, writer: &mut dyn LogWriter) -> Result<(), EngineError> {
+    /// Appends output rows.
+    pub(super) fn emit(&mut self, rows: Batch, writer: &mut dyn LogWriter) -> Result<(), EngineError> {
         self.rows_out += rows.num_rows() as u64;
         output::append(writer, &self.query.output, &self.query.name, rows)
-    }
-
-    /// Whether the watermark closes something that must leave, or be forgotten.
-    pub(super) fn closes(&self, watermark_us: i64) -> bool {
-        self.aggregate.as_ref().is_some_and(|state| !state.groups_closed_by(watermark_us).is_empty())
-    }
-
-    /// Ends the epoch: output rows to `writer`, what changed to `snapshot`, closed windows forgotten.
-    pub(super) fn finish(
-        &mut self,
-        watermark_us: i64,
-        is_final: bool,
-        snapshot: &mut SnapshotFile,
-        writer: &mut dyn LogWriter,
-        now_ms: i64,
-    ) -> Result<(), EngineError> {
-        self.finish_aggregate(watermark_us, is_final, snapshot, writer, now_ms)?;
-        if let Some(dedup) = &mut self.dedup {
-            let window = self.query.aggregate.as_ref().and_then(window_of).map_or(0, |(_, window)| window.size_us);
-            let keep_us = window + self.query.allowed_lateness_us;
-            dedup.forget(watermark_us.saturating_sub(keep_us));
-            if let Some(seen) = dedup.save(false)? {
-                snapshot.append(FrameKind::Seen, &seen)?;
-            }
-            if self.aggregate.is_none() {
-                self.closed_us = self.closed_us.max(watermark_us);
-            }
-        }
-        if snapshot.wants_rewrite() {
-            self.rewrite(snapshot)?;
-        }
-        Ok(())
-    }
-
-    fn finish_aggregate(
-        &mut self,
-        watermark_us: i64,
-        is_final: bool,
-        snapshot: &mut SnapshotFile,
-        writer: &mut dyn LogWriter,
-        now_ms: i64,
-    ) -> Result<(), EngineError> {
-        let Some(state) = &mut self.aggregate else { return Ok(()) };
-        let query = self.query.clone();
-        let changed = state.take_changed();
-        let on_close = query.emit == Emit::OnWindowClose;
-        if let Some(keyed) = &mut self.keyed {
-            let empty = keyed.recompute(state, &changed)?;
-            let batches = output::changed_rows(&query, state, &changed, now_ms)?;
-            let batches = without_empty(&query, state, &empty, batches, now_ms)?;
-            if let Some(rows) = keyed.save(false)? {
-                snapshot.append(FrameKind::Rows, &rows)?;
-            }
-            return batches.into_iter().try_for_each(|rows| self.emit(rows, writer));
-        }
-        let closing = match (on_close, is_final) {
-            (true, true) => state.all_groups(),
-            _ => state.groups_closed_by(watermark_us),
-        };
-        let leaving = if on_close { closing.clone() } else { changed.clone() };
-        let batches =
-            if leaving.is_empty() { Vec::new() } else { output::changed_rows(&query, state, &leaving, now_ms)? };
-        if let Some((_, window)) = query.aggregate.as_ref().and_then(window_of) {
-            let end = state.last_start(&closing)?.map(|start| start + window.size_us + query.allowed_lateness_us);
-            self.closed_us = self.closed_us.max(end.unwrap_or(i64::MIN)).max(if on_close && is_final {
-                i64::MIN
-            } else {
-                watermark_us
-            });
-        }
-        state.remove(&closing);
-        let closed: hashbrown::HashSet<u32> = closing.into_iter().collect();
-        let saved: Vec<u32> = changed.into_iter().filter(|group| !closed.contains(group)).collect();
-        if !saved.is_empty() {
-            snapshot.append(FrameKind::Groups, &state.save(&saved, false)?)?;
-        }
-        batches.into_iter().try_for_each(|rows| self.emit(rows, writer))
-    }
-
-    fn rewrite(&mut self, snapshot: &mut SnapshotFile) -> Result<(), EngineError> {
-        snapshot.begin_next()?;
-        if let Some(keyed) = &mut self.keyed {
-            if let Some(rows) = keyed.save(true)? {
-                snapshot.append(FrameKind::Rows, &rows)?;
-            }
-        } else if let Some(state) = &mut self.aggregate {
-            let groups = state.live_groups();
-            if !groups.is_empty() {
-                snapshot.append(FrameKind::Groups, &state.save(&groups, true)?)?;
-            }
-        }
-        if let Some(seen) = self.dedup.as_mut().map(|dedup| dedup.save(true)).transpose()?.flatten() {
-            snapshot.append(FrameKind::Seen, &seen)?;
-        }
-        snapshot.mark_whole();
-        Ok(())
-    }
-
-    /// Opens the snapshot in `folder` and takes back what is in it.
-    pub(super) fn restore(&mut self, folder: &Path, generation: u64, length: u64) -> Result<SnapshotFile, EngineError> {
-        let snapshot = SnapshotFile::open(folder, generation, length, |kind, batch| self.restore_frame(kind, &batch))?;
-        let Some(state) = &mut self.aggregate else { return Ok(snapshot) };
-        if let Some(keyed) = &mut self.keyed {
-            let changed = state.take_changed();
-            let empty = keyed.recompute(state, &changed)?;
-            state.remove(&empty);
-            // Computing the rows again tells which groups have one out there.
-            let live = state.live_groups();
-            output::changed_rows(&self.query, state, &live, 0)?;
-        } else {
-            let closed = state.groups_closed_by(self.closed_us);
-            state.remove(&closed);
-            state.take_changed();
-        }
-        Ok(snapshot)
-    }
-
-    fn restore_frame(&mut self, kind: FrameKind, batch: &RecordBatch) -> Result<(), EngineError> {
-        match (kind, &mut self.aggregate, &mut self.keyed, &mut self.dedup) {
-            (FrameKind::Groups, Some(state), None, _) => state.restore(batch),
-            (FrameKind::Rows, Some(state), Some(keyed), _) => keyed.restore(state, batch),
-            (FrameKind::Seen, _, _, Some(dedup)) => {
-                dedup.restore(batch);
-                Ok(())
-            }
-            _ => Err(EngineError::Fingerprint { query: self.query.name.to_string() }),
-        }
-    }
-
-    /// Groups and rows held.
-    pub(super) fn state_rows(&self) -> usize {
-        self.aggregate.as_ref().map_or(0, AggregateState::len) + self.dedup.as_ref().map_or(0, DedupState::len)
-    }
-
-    /// Bytes held, about.
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.aggregate.as_ref().map_or(0, AggregateState::memory_bytes)
-            + self.dedup.as_ref().map_or(0, DedupState::memory_bytes)
-            + self.keyed.as_ref().map_or(0, KeyedRows::memory_bytes)
     }
 }
 
@@ -529,91 +323,4 @@ fn without_failing(state: &AggregateState, stepped: Stepped) -> Result<Stepped, 
     let kept = Some(UInt32Array::from_iter_values(origins));
     let batch = compute::take_record_batch(&stepped.batch, &UInt32Array::from(good))?;
     Ok(Stepped { batch, kept, failed })
-}
-
-/// Takes the rows of groups that have nothing left out of `batches` and puts tombstones in their place.
-fn without_empty(
-    query: &Query,
-    state: &mut AggregateState,
-    empty: &[u32],
-    mut batches: Vec<Batch>,
-    now_ms: i64,
-) -> Result<Vec<Batch>, EngineError> {
-    if empty.is_empty() {
-        return Ok(batches);
-    }
-    let keys = output::keys_of(query, state, empty)?;
-    let gone: hashbrown::HashSet<&[u8]> = keys.iter().flatten().collect();
-    for batch in &mut batches {
-        let own = batch.keys.clone().expect("the rows of an aggregate have keys");
-        let stays: UInt32Array = (0..)
-            .zip(own.iter())
-            .filter(|(_, key)| key.is_none_or(|key| !gone.contains(key)))
-            .map(|(row, _)| row)
-            .collect();
-        *batch = batch.take(&stays)?;
-    }
-    batches.retain(|batch| batch.num_rows() > 0);
-    batches.push(output::tombstones(&query.output, keys.clone(), now_ms));
-    state.remove(empty);
-    Ok(batches)
-}
-
-/// The latest window of each row; `None` for a row in none.
-fn last_windows(starts: &[i64], spread: Option<&UInt32Array>, rows: usize) -> Vec<Option<i64>> {
-    let Some(spread) = spread else { return starts.iter().copied().map(Some).collect() };
-    let mut last = vec![None; rows];
-    for (start, row) in starts.iter().zip(spread.values()) {
-        last[*row as usize] = Some(*start);
-    }
-    last
-}
-
-/// Whether the window of a prepared row is not closed yet: a row of hopping windows may be late for some of them only.
-fn still_open<'a>(prepared: &'a Prepared, query: &Query, closed_us: i64) -> impl Fn(usize) -> bool + use<'a> {
-    let window = query.aggregate.as_ref().and_then(window_of).map(|(_, window)| window.size_us);
-    let span_us = window.unwrap_or(0) + query.allowed_lateness_us;
-    let hopping = prepared.rows.is_some();
-    move |row| match &prepared.windows {
-        Some((starts, _)) if hopping => starts.value(row).saturating_add(span_us) > closed_us,
-        _ => true,
-    }
-}
-
-/// The watermark of a partition just before each row of a batch.
-struct RowClock<'a> {
-    running: super::watermark::PartitionWatermark,
-    latest_us: i64,
-    times: Option<&'a TimestampMicrosecondArray>,
-    limit_us: i64,
-    at: usize,
-}
-
-impl<'a> RowClock<'a> {
-    fn new(
-        running: super::watermark::PartitionWatermark,
-        latest_us: i64,
-        times: Option<&'a TimestampMicrosecondArray>,
-        limit_us: i64,
-    ) -> Self {
-        Self { running, latest_us, times, limit_us, at: 0 }
-    }
-
-    /// The watermark after the whole batch: no row of it has a later one.
-    fn latest_us(&self) -> i64 {
-        self.latest_us
-    }
-
-    /// The watermark before row `row`; rows are asked for in rising order.
-    fn before(&mut self, row: usize) -> i64 {
-        if let Some(times) = self.times {
-            while self.at < row {
-                if times.is_valid(self.at) && times.value(self.at) <= self.limit_us {
-                    self.running.observe(times.value(self.at));
-                }
-                self.at += 1;
-            }
-        }
-        self.running.watermark_us()
-    }
 }

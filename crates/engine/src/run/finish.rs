@@ -1,0 +1,185 @@
+//! The end of an epoch: what changed leaves, what is closed is forgotten, what is new is saved; and its way back at a start.
+
+use std::path::Path;
+
+use arrow::array::UInt32Array;
+use arrow::record_batch::RecordBatch;
+use millrace_flow::{Batch, LogWriter};
+
+use super::changes::KeyedRows;
+use super::dedup::DedupState;
+use super::epoch::Work;
+use super::error::EngineError;
+use super::output;
+use super::snapshot::{FrameKind, SnapshotFile};
+use super::state::{AggregateState, window_of};
+use crate::plan::{Emit, Query};
+
+impl Work {
+    /// Whether the watermark closes something that must leave, or be forgotten.
+    pub(super) fn closes(&self, watermark_us: i64) -> bool {
+        self.aggregate.as_ref().is_some_and(|state| !state.groups_closed_by(watermark_us).is_empty())
+    }
+
+    /// Ends the epoch: output rows to `writer`, what changed to `snapshot`, closed windows forgotten.
+    pub(super) fn finish(
+        &mut self,
+        watermark_us: i64,
+        is_final: bool,
+        snapshot: &mut SnapshotFile,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        self.finish_aggregate(watermark_us, is_final, snapshot, writer, now_ms)?;
+        if let Some(dedup) = &mut self.dedup {
+            let window = self.query.aggregate.as_ref().and_then(window_of).map_or(0, |(_, window)| window.size_us);
+            let keep_us = window + self.query.allowed_lateness_us;
+            dedup.forget(watermark_us.saturating_sub(keep_us));
+            if let Some(seen) = dedup.save(false)? {
+                snapshot.append(FrameKind::Seen, &seen)?;
+            }
+            if self.aggregate.is_none() {
+                self.closed_us = self.closed_us.max(watermark_us);
+            }
+        }
+        if snapshot.wants_rewrite() {
+            self.rewrite(snapshot)?;
+        }
+        Ok(())
+    }
+
+    fn finish_aggregate(
+        &mut self,
+        watermark_us: i64,
+        is_final: bool,
+        snapshot: &mut SnapshotFile,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        let Some(state) = &mut self.aggregate else { return Ok(()) };
+        let query = self.query.clone();
+        let changed = state.take_changed();
+        let on_close = query.emit == Emit::OnWindowClose;
+        if let Some(keyed) = &mut self.keyed {
+            let empty = keyed.recompute(state, &changed)?;
+            let batches = output::changed_rows(&query, state, &changed, now_ms)?;
+            let batches = without_empty(&query, state, &empty, batches, now_ms)?;
+            if let Some(rows) = keyed.save(false)? {
+                snapshot.append(FrameKind::Rows, &rows)?;
+            }
+            return batches.into_iter().try_for_each(|rows| self.emit(rows, writer));
+        }
+        let closing = match (on_close, is_final) {
+            (true, true) => state.all_groups(),
+            _ => state.groups_closed_by(watermark_us),
+        };
+        let leaving = if on_close { closing.clone() } else { changed.clone() };
+        let batches =
+            if leaving.is_empty() { Vec::new() } else { output::changed_rows(&query, state, &leaving, now_ms)? };
+        if let Some((_, window)) = query.aggregate.as_ref().and_then(window_of) {
+            let end = state.last_start(&closing)?.map(|start| start + window.size_us + query.allowed_lateness_us);
+            self.closed_us = self.closed_us.max(end.unwrap_or(i64::MIN)).max(if on_close && is_final {
+                i64::MIN
+            } else {
+                watermark_us
+            });
+        }
+        state.remove(&closing);
+        let closed: hashbrown::HashSet<u32> = closing.into_iter().collect();
+        let saved: Vec<u32> = changed.into_iter().filter(|group| !closed.contains(group)).collect();
+        if !saved.is_empty() {
+            snapshot.append(FrameKind::Groups, &state.save(&saved, false)?)?;
+        }
+        batches.into_iter().try_for_each(|rows| self.emit(rows, writer))
+    }
+
+    fn rewrite(&mut self, snapshot: &mut SnapshotFile) -> Result<(), EngineError> {
+        snapshot.begin_next()?;
+        if let Some(keyed) = &mut self.keyed {
+            if let Some(rows) = keyed.save(true)? {
+                snapshot.append(FrameKind::Rows, &rows)?;
+            }
+        } else if let Some(state) = &mut self.aggregate {
+            let groups = state.live_groups();
+            if !groups.is_empty() {
+                snapshot.append(FrameKind::Groups, &state.save(&groups, true)?)?;
+            }
+        }
+        if let Some(seen) = self.dedup.as_mut().map(|dedup| dedup.save(true)).transpose()?.flatten() {
+            snapshot.append(FrameKind::Seen, &seen)?;
+        }
+        snapshot.mark_whole();
+        Ok(())
+    }
+
+    /// Opens the snapshot in `folder` and takes back what is in it.
+    pub(super) fn restore(&mut self, folder: &Path, generation: u64, length: u64) -> Result<SnapshotFile, EngineError> {
+        let snapshot = SnapshotFile::open(folder, generation, length, |kind, batch| self.restore_frame(kind, &batch))?;
+        let Some(state) = &mut self.aggregate else { return Ok(snapshot) };
+        if let Some(keyed) = &mut self.keyed {
+            let changed = state.take_changed();
+            let empty = keyed.recompute(state, &changed)?;
+            state.remove(&empty);
+            // Computing the rows again tells which groups have one out there.
+            let live = state.live_groups();
+            output::changed_rows(&self.query, state, &live, 0)?;
+        } else {
+            let closed = state.groups_closed_by(self.closed_us);
+            state.remove(&closed);
+            state.take_changed();
+        }
+        Ok(snapshot)
+    }
+
+    fn restore_frame(&mut self, kind: FrameKind, batch: &RecordBatch) -> Result<(), EngineError> {
+        match (kind, &mut self.aggregate, &mut self.keyed, &mut self.dedup) {
+            (FrameKind::Groups, Some(state), None, _) => state.restore(batch),
+            (FrameKind::Rows, Some(state), Some(keyed), _) => keyed.restore(state, batch),
+            (FrameKind::Seen, _, _, Some(dedup)) => {
+                dedup.restore(batch);
+                Ok(())
+            }
+            _ => Err(EngineError::Fingerprint { query: self.query.name.to_string() }),
+        }
+    }
+
+    /// Groups and rows held.
+    pub(super) fn state_rows(&self) -> usize {
+        self.aggregate.as_ref().map_or(0, AggregateState::len) + self.dedup.as_ref().map_or(0, DedupState::len)
+    }
+
+    /// Bytes held, about.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.aggregate.as_ref().map_or(0, AggregateState::memory_bytes)
+            + self.dedup.as_ref().map_or(0, DedupState::memory_bytes)
+            + self.keyed.as_ref().map_or(0, KeyedRows::memory_bytes)
+    }
+}
+
+/// Takes the rows of groups that have nothing left out of `batches` and puts tombstones in their place.
+fn without_empty(
+    query: &Query,
+    state: &mut AggregateState,
+    empty: &[u32],
+    mut batches: Vec<Batch>,
+    now_ms: i64,
+) -> Result<Vec<Batch>, EngineError> {
+    if empty.is_empty() {
+        return Ok(batches);
+    }
+    let keys = output::keys_of(query, state, empty)?;
+    let gone: hashbrown::HashSet<&[u8]> = keys.iter().flatten().collect();
+    for batch in &mut batches {
+        let own = batch.keys.clone().expect("the rows of an aggregate have keys");
+        let stays: UInt32Array = (0..)
+            .zip(own.iter())
+            .filter(|(_, key)| key.is_none_or(|key| !gone.contains(key)))
+            .map(|(row, _)| row)
+            .collect();
+        *batch = batch.take(&stays)?;
+    }
+    batches.retain(|batch| batch.num_rows() > 0);
+    batches.push(output::tombstones(&query.output, keys.clone(), now_ms));
+    state.remove(empty);
+    Ok(batches)
+}

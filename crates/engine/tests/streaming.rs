@@ -1,0 +1,372 @@
+//! The test of tests: a query gives the same rows whole, cut into epochs, killed before commits, over one partition or
+//! four, and as a batch in DataFusion.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use millrace_engine::plan::Query;
+use millrace_engine::run::{QueryRunner, RunOptions};
+use millrace_engine::sql::{Program, Script, compile};
+use millrace_flow::{
+    Batch, Ledger, Log, MemoryLog, StageKind, StageStatus, Stop, TopicKind, TopicPartition, TopicSpec,
+    partition_for_key,
+};
+
+const SOURCE: &str = "CREATE SOURCE orders (
+  id STRING, product STRING, quantity INT, at TIMESTAMP, price DECIMAL(12,3), country STRING,
+  WATERMARK FOR at AS at - INTERVAL '10 minutes'
+) WITH (connector = 'csv', path = 'orders.csv');\n";
+
+const MINUTE_US: i64 = 60_000_000;
+
+/// A reproducible order of numbers; the seed is in the name of what fails.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Orders a few seconds apart, now and then up to five minutes out of order, with nulls, returns and repeats.
+fn orders(rows: usize, seed: u64, schema: &SchemaRef) -> RecordBatch {
+    let mut dice = Dice(seed);
+    let countries = ["France", "Germany", "United Kingdom", "EIRE", "Norway"];
+    let (mut ids, mut products, mut quantities, mut times, mut prices, mut lands) =
+        (vec![], vec![], vec![], vec![], vec![], vec![]);
+    let mut now = 1_291_190_400_000_000;
+    for row in 0..rows {
+        now += i64::try_from(dice.below(20)).expect("small") * 1_000_000;
+        let back = if dice.below(10) == 0 { i64::try_from(dice.below(5)).expect("small") * MINUTE_US } else { 0 };
+        ids.push((dice.below(50) > 0).then(|| format!("o{}", row / 7)));
+        products.push(Some(format!("p{}", dice.below(40))));
+        quantities.push((dice.below(30) > 0).then(|| i32::try_from(dice.below(20)).expect("small") - 3));
+        times.push(Some(now - back));
+        prices.push(Some(i128::from(dice.below(100_000))));
+        lands.push((dice.below(40) > 0).then(|| countries[usize::try_from(dice.below(5)).expect("small")]));
+    }
+    let prices = Decimal128Array::from(prices).with_precision_and_scale(12, 3).expect("twelve digits are enough");
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(ids)),
+        Arc::new(StringArray::from(products)),
+        Arc::new(Int32Array::from(quantities)),
+        Arc::new(TimestampMicrosecondArray::from(times)),
+        Arc::new(prices),
+        Arc::new(StringArray::from(lands)),
+    ];
+    RecordBatch::try_new(schema.clone(), columns).expect("the columns are those of the source")
+}
+
+fn program(sql: &str) -> Program {
+    let script = Script { file: "test.sql".into(), text: format!("{SOURCE}{sql}").into() };
+    compile(&[script]).unwrap_or_else(|errors| panic!("{}", errors[0]))
+}
+
+struct Bench {
+    log: MemoryLog,
+    folder: tempfile::TempDir,
+    program: Program,
+    partitions: u32,
+}
+
+impl Bench {
+    fn new(sql: &str, partitions: u32) -> Self {
+        let (log, program) = (MemoryLog::new(), program(sql));
+        let source = &program.sources[0];
+        log.create_topic(TopicSpec {
+            name: source.name.clone(),
+            partitions,
+            schema: source.schema.clone(),
+            kind: TopicKind::Source,
+            writer: "source:orders".into(),
+            key: None,
+            event_time: Some("at".to_owned()),
+            retention_bytes: None,
+            retention_ms: None,
+        })
+        .expect("a new topic");
+        let bench = Self { log, folder: tempfile::tempdir().expect("a temporary folder"), program, partitions };
+        for query in &bench.program.queries {
+            for topic in bench.runner(query).0.topics() {
+                bench.log.create_topic(topic).expect("a new topic");
+            }
+        }
+        bench
+    }
+
+    fn runner(&self, query: &Arc<Query>) -> (QueryRunner, Arc<StageStatus>) {
+        let status = Arc::new(StageStatus::new(StageKind::Query, query.name.to_string()));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
+        let options = RunOptions {
+            state_dir: self.folder.path().join(&*query.name),
+            pool: Arc::new(pool),
+            epoch_min: Duration::ZERO,
+            epoch_max: Duration::ZERO,
+            state_bytes_max: 1 << 30,
+        };
+        (QueryRunner::new(query.clone(), Arc::new(self.log.clone()), options, status.clone()), status)
+    }
+
+    fn append(&self, rows: &RecordBatch, sealed: bool) {
+        let mut writer = self.log.writer("source:orders").expect("nobody else writes");
+        let products = rows.column(1).as_any().downcast_ref::<StringArray>().expect("a string column");
+        for partition in 0..self.partitions {
+            let own = |row: &u32| {
+                partition_for_key(products.value(*row as usize).as_bytes(), self.partitions).0 == partition
+            };
+            let count = u32::try_from(rows.num_rows()).expect("few rows");
+            let own: arrow::array::UInt32Array = (0..count).filter(own).collect();
+            let taken = arrow::compute::take_record_batch(rows, &own).expect("the rows are there");
+            let times = Int64Array::from(vec![0; taken.num_rows()]);
+            writer.append(&TopicPartition::new("orders", partition), Batch::new(taken, times)).expect("memory");
+        }
+        writer.commit(bytes::Bytes::new(), sealed).expect("memory");
+    }
+
+    /// One epoch of each query, or none if it is made to fail; then the next run repeats it.
+    fn step(&self) -> Vec<(String, Ledger)> {
+        let stop = Stop::default();
+        stop.stop();
+        self.run(&stop)
+    }
+
+    fn run(&self, stop: &Stop) -> Vec<(String, Ledger)> {
+        let mut ledgers = Vec::new();
+        for query in &self.program.queries {
+            let (mut runner, status) = self.runner(query);
+            while let Err(error) = runner.run(stop) {
+                assert!(error.retry(), "{}: {error}", query.name);
+            }
+            assert!(status.ledger().balances(), "{}: {:?}", query.name, status.ledger());
+            ledgers.push((query.name.to_string(), status.ledger()));
+        }
+        ledgers
+    }
+
+    fn finish(&self) -> Vec<(String, Ledger)> {
+        self.run(&Stop::default())
+    }
+
+    /// The rows of a view now: the newest by key, or all.
+    fn rows(&self, view: &str) -> Vec<String> {
+        let kind = self.log.topic(view).expect("the view has a topic").spec.kind;
+        let mut by_key: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let mut all = Vec::new();
+        for batch in self.log.records(view) {
+            let texts = texts(&batch.values);
+            for (row, text) in texts.into_iter().enumerate() {
+                if kind != TopicKind::Upserts {
+                    all.push(text);
+                    continue;
+                }
+                let key = batch.keys.as_ref().expect("rows that replace one another have keys").value(row).to_vec();
+                if batch.is_tombstone(row) {
+                    by_key.remove(&key);
+                } else {
+                    by_key.insert(key, text);
+                }
+            }
+        }
+        all.extend(by_key.into_values());
+        all.sort();
+        all
+    }
+}
+
+fn texts(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::default().with_null("NULL");
+    let cells: Vec<ArrayFormatter<'_>> = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).expect("every column can be shown"))
+        .collect();
+    let row = |row: usize| cells.iter().map(|cell| cell.value(row).to_string()).collect::<Vec<_>>().join("|");
+    (0..batch.num_rows()).map(row).collect()
+}
+
+/// The same question as a batch.
+fn batch_rows(sql: &str, orders: &RecordBatch) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let context = SessionContext::new();
+        let table = MemTable::try_new(orders.schema(), vec![vec![orders.clone()]]).expect("one batch");
+        context.register_table("orders", Arc::new(table)).expect("a new name");
+        let batches = context.sql(sql).await.expect("DataFusion plans it").collect().await.expect("and runs it");
+        let mut rows: Vec<String> = batches.iter().flat_map(texts).collect();
+        rows.sort();
+        rows
+    })
+}
+
+fn schema() -> SchemaRef {
+    program("").sources[0].schema.clone()
+}
+
+/// Every cut of the work gives what the batch gives.
+fn check(view: &str, batch: &str) {
+    let orders = orders(3_000, 7, &schema());
+    let expected = batch_rows(batch, &orders);
+    assert!(!expected.is_empty(), "a test over no rows shows nothing");
+    for partitions in [1, 4] {
+        let whole = Bench::new(view, partitions);
+        whole.append(&orders, true);
+        whole.finish();
+        assert_eq!(whole.rows("v"), expected, "whole, {partitions} partitions");
+        for seed in 0..4 {
+            let cut = Bench::new(view, partitions);
+            feed_with_failures(&cut, &orders, seed);
+            assert_eq!(cut.rows("v"), expected, "cut with seed {seed}, {partitions} partitions");
+        }
+    }
+}
+
+fn feed_with_failures(bench: &Bench, orders: &RecordBatch, seed: u64) {
+    let mut dice = Dice(seed);
+    let mut at = 0;
+    while at < orders.num_rows() {
+        let rows = usize::try_from(dice.below(200)).expect("small").min(orders.num_rows() - at);
+        bench.append(&orders.slice(at, rows), at + rows == orders.num_rows());
+        at += rows;
+        if dice.below(3) == 0 {
+            bench.log.fail_commit_after(0);
+        }
+        bench.step();
+    }
+    bench.finish();
+}
+
+#[test]
+fn windows_by_country() {
+    check(
+        "CREATE MATERIALIZED VIEW v AS
+         SELECT window.start AS s, window.end AS e, country, sum(quantity * price) AS amount, count(*) AS lines,
+                count(DISTINCT id) AS orders, min(price) AS least, max(at) AS last, sum(quantity) AS units
+         FROM orders GROUP BY window(at, '5 minutes'), country;",
+        "SELECT date_bin(INTERVAL '5 minutes', at), date_bin(INTERVAL '5 minutes', at) + INTERVAL '5 minutes', country,
+                sum(quantity * price), count(*), count(DISTINCT id), min(price), max(at), sum(quantity)
+         FROM orders GROUP BY 1, 2, country",
+    );
+}
+
+#[test]
+fn groups_without_a_window_with_having_and_case() {
+    check(
+        "CREATE VIEW good AS SELECT *, CASE WHEN quantity < 0 THEN 'return' ELSE 'sale' END AS kind FROM orders
+         WHERE quantity IS NOT NULL;
+         CREATE MATERIALIZED VIEW v AS
+         SELECT product, kind, count(*) AS n, avg(price) AS mean, sum(quantity) FILTER (WHERE price > 50) AS dear
+         FROM good GROUP BY product, kind HAVING sum(quantity) < 400;",
+        "SELECT product, kind, n, mean, dear FROM (
+           SELECT product, CASE WHEN quantity < 0 THEN 'return' ELSE 'sale' END AS kind, count(*) AS n,
+                  avg(price) AS mean, sum(quantity) FILTER (WHERE price > 50) AS dear, sum(quantity) AS q
+           FROM orders WHERE quantity IS NOT NULL GROUP BY 1, 2) WHERE q < 400",
+    );
+}
+
+#[test]
+fn aggregates_of_datafusion() {
+    check(
+        "CREATE MATERIALIZED VIEW v AS
+         SELECT country, stddev(CAST(quantity AS DOUBLE)) AS spread, median(price) AS middle, max(product) AS last,
+                bool_or(quantity < 0) AS returned
+         FROM orders GROUP BY country;",
+        "SELECT country, stddev(CAST(quantity AS DOUBLE)), median(price), max(product), bool_or(quantity < 0)
+         FROM orders GROUP BY country",
+    );
+}
+
+#[test]
+fn one_group_for_everything() {
+    check(
+        "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n, count(DISTINCT country) AS countries, sum(price) AS p FROM orders;",
+        "SELECT count(*), count(DISTINCT country), sum(price) FROM orders",
+    );
+}
+
+#[test]
+fn a_view_on_a_view() {
+    check(
+        "CREATE MATERIALIZED VIEW minutes AS
+         SELECT window.start AS s, country, sum(quantity) AS units FROM orders GROUP BY window(at, '1 minute'), country;
+         CREATE MATERIALIZED VIEW v AS SELECT country, max(units) AS best, sum(units) AS units, count(*) AS minutes
+         FROM minutes WHERE units > 2 GROUP BY country;",
+        "SELECT country, max(units), sum(units), count(*) FROM (
+           SELECT date_bin(INTERVAL '1 minute', at) AS s, country, sum(quantity) AS units FROM orders GROUP BY 1, 2)
+         WHERE units > 2 GROUP BY country",
+    );
+}
+
+#[test]
+fn rows_that_are_filtered_and_computed() {
+    check(
+        "CREATE MATERIALIZED VIEW v AS
+         SELECT id, upper(product) AS product, quantity * price AS amount FROM orders WHERE quantity > 0;",
+        "SELECT id, upper(product), quantity * price FROM orders WHERE quantity > 0",
+    );
+}
+
+#[test]
+fn windows_that_close_are_emitted_once() {
+    let view = "CREATE MATERIALIZED VIEW v AS
+         SELECT window.start AS s, country, count(*) AS n FROM orders GROUP BY window(at, '5 minutes'), country
+         EMIT ON WINDOW CLOSE;";
+    check(view, "SELECT date_bin(INTERVAL '5 minutes', at), country, count(*) FROM orders GROUP BY 1, 2");
+}
+
+#[test]
+fn late_duplicate_and_failing_rows_are_counted_exactly() {
+    let bench = Bench::new(
+        "CREATE VIEW once AS SELECT DISTINCT * FROM orders;
+         CREATE MATERIALIZED VIEW v AS SELECT window.start AS s, sum(10 / quantity) AS x FROM once
+         GROUP BY window(at, '5 minutes');",
+        1,
+    );
+    let schema = schema();
+    let good = orders(500, 3, &schema).slice(0, 500);
+    let quantity = Int32Array::from(vec![1; 500]);
+    let column = |rows: &RecordBatch, index: usize, array: ArrayRef| {
+        let mut columns = rows.columns().to_vec();
+        columns[index] = array;
+        RecordBatch::try_new(schema.clone(), columns).expect("the types are the same")
+    };
+    let ids: ArrayRef = Arc::new(StringArray::from_iter_values((0..500).map(|row| format!("unique{row}"))));
+    let good = column(&column(&good, 2, Arc::new(quantity)), 0, ids);
+    let start = 1_291_190_400_000_000_i64 - 3_600_000_000;
+    let late = column(&good.slice(0, 4), 3, Arc::new(TimestampMicrosecondArray::from(vec![start; 4])));
+    let failing = column(&good.slice(450, 3), 2, Arc::new(Int32Array::from(vec![0; 3])));
+    let no_time = column(&good.slice(460, 2), 3, Arc::new(TimestampMicrosecondArray::from(vec![None, None])));
+    for (rows, last) in [(&good, false), (&good.slice(490, 10), false), (&late, false), (&failing, false), (&no_time, true)] {
+        bench.append(rows, last);
+        bench.step();
+    }
+    let ledgers = bench.finish();
+    let expected = Ledger { read: 519, used: 500, late: 4, duplicate: 10, rejected: 5 };
+    assert_eq!(ledgers, [("v".to_owned(), expected)]);
+    let count = |topic: &str| bench.log.records(topic).iter().map(Batch::num_rows).sum::<usize>();
+    assert_eq!((count("v.late"), count("v.dlq")), (4, 5));
+}
+
+#[test]
+fn state_of_a_changed_query_is_refused() {
+    let view = |key: &str| format!("CREATE MATERIALIZED VIEW v AS SELECT {key}, count(*) AS n FROM orders GROUP BY {key};");
+    let bench = Bench::new(&view("country"), 1);
+    bench.append(&orders(10, 1, &schema()), false);
+    bench.step();
+    let changed = program(&view("product"));
+    let (mut runner, _) = bench.runner(&changed.queries[0]);
+    let refused = runner.run(&Stop::default()).expect_err("the keys are others").to_string();
+    assert!(refused.contains("other keys, windows or aggregates"), "{refused}");
+}
+
+#[test]
+fn decimals_stay_decimals() {
+    let amount = program("CREATE MATERIALIZED VIEW v AS SELECT country, sum(quantity * price) AS a FROM orders GROUP BY country;");
+    assert!(matches!(amount.queries[0].output.schema.field(1).data_type(), DataType::Decimal128(_, 3)));
+}
