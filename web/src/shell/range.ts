@@ -53,7 +53,7 @@ function ranged(key: RangeKey, from_ms: number, to_ms: number, end: number): Ran
   const range = { key, from_ms, to_ms, known_to_ms, words: range_words(from_ms, to_ms, known_to_ms), compare: null };
   if (shift_ms === null) return range;
   const compare = { shift_ms, from_ms: from_ms - shift_ms, to_ms: known_to_ms - shift_ms };
-  return { ...range, compare: { ...compare, words: compare_words(shift_ms, compare.from_ms, to_ms - from_ms) } };
+  return { ...range, compare: { ...compare, words: compare_words(shift_ms) } };
 }
 
 /** Up to a week is compared with a week earlier, longer with as many whole weeks earlier, all time with nothing. */
@@ -72,10 +72,8 @@ function range_words(from_ms: number, to_ms: number, known_to_ms: number): strin
   return `${moment(from_ms)} to ${moment(known_to_ms - (known_to_ms % 1000 === 1 ? 1 : 0))}`;
 }
 
-function compare_words(shift_ms: number, from_ms: number, size_ms: number): string {
-  if (shift_ms === WEEK && size_ms <= DAY) return `than ${weekday_and_day(from_ms).replace(/^(\w{3})\w*/, '$1')}`;
-  if (shift_ms === WEEK) return 'than the week before';
-  return `than ${shift_ms / WEEK} weeks earlier`;
+function compare_words(shift_ms: number): string {
+  return shift_ms === WEEK ? 'a week earlier' : `${shift_ms / WEEK} weeks earlier`;
 }
 
 /** The address of the neighbouring range of the same size. */
