@@ -1,0 +1,75 @@
+# make up     build and start the example project      make test   set up what the tests need and run them all
+# make ci     what CI runs                             make bench  measure, beside a batch engine on the same file
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+PROGRAM := $(TARGET)/release/millrace
+MODULES := web/node_modules/.package-lock.json
+PAGES   := web/node_modules/.pages-built
+
+.PHONY: help up build test test-rust test-pages ci lint deny doc bench fmt clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+up: ## build everything and start the example project at http://localhost:8000
+	@.ci/need rust node
+	@$(MAKE) --no-print-directory build
+	exec $(PROGRAM) up examples/online-retail
+
+build: $(PAGES) ## build the pages and the program
+	cargo build --release
+
+$(MODULES): web/package.json web/package-lock.json
+	npm --prefix web ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The pages are embedded in the program. What stands in their place until they are built must not pass for them.
+ifeq ($(wildcard web/dist/assets/*),)
+.PHONY: $(PAGES)
+endif
+$(PAGES): $(MODULES) $(shell find web/src web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
+	npm --prefix web run --silent build
+	@touch $@
+
+test: ## set up what the tests need and run every one
+	@MILLRACE_INSTALL=1 .ci/need rust node python chromium
+	@$(MAKE) --no-print-directory test-rust test-pages
+
+test-rust: $(PAGES)
+	MILLRACE_TEST_PYTHON="$$(.ci/python)" cargo test --release --workspace
+
+test-pages: build
+	npm --prefix web run --silent check
+	npm --prefix web run --silent test
+	MILLRACE="$(abspath $(PROGRAM))" npm --prefix web run --silent e2e
+
+ci: lint test doc deny ## what CI runs
+
+lint: $(PAGES) ## format and clippy, in the profile that is built anyway
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+doc: $(PAGES) ## the documentation of the crates, without a warning
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+
+# The advisories live in a git repository; a machine that cannot reach it says so and goes on.
+deny: ## licences, sources and bans of the dependencies
+	@export PATH="$$PATH:$$(dirname "$$(.ci/python)")"; \
+	cargo deny --log-level error check licenses bans sources; \
+	cargo deny --log-level error check advisories || \
+	  { git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1 && exit 1; \
+	    echo "advisories not checked: their database cannot be reached from here"; }
+
+bench: build ## 10 M rows from file to warehouse and lake, and the delay of the live feed
+	MILLRACE_BENCH_PYTHON="$$(.ci/python)" cargo bench --bench retail
+
+fmt: ## format everything
+	cargo fmt --all
+
+clean: ## everything that was built, and what the example project wrote
+	cargo clean
+	rm -rf web/node_modules web/dist examples/*/.millrace examples/*/lake
