@@ -22,6 +22,7 @@ export interface PlotSetup {
   unit: Unit;
   currency: string | null;
   sync_key: string;
+  bucket_ms: () => number;
   scale: () => Scale;
   span: () => [number, number];
   out_of_scale: (value: number) => string;
@@ -36,7 +37,7 @@ export function plot_options(setup: PlotSetup): uPlot.Options {
   return {
     width: setup.width,
     height: setup.height,
-    padding: [14, 8, 0, 0],
+    padding: [14, 18, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
@@ -44,7 +45,7 @@ export function plot_options(setup: PlotSetup): uPlot.Options {
       y: { range: () => [setup.scale().min, setup.scale().max] },
     },
     axes: [time_axis(setup), value_axis(setup)],
-    series: [{}, ...setup.series.map((one) => series_options(one, setup.colours))],
+    series: [{}, ...setup.series.map((one) => series_options(one, setup))],
     cursor: {
       y: false,
       points: { show: false },
@@ -63,21 +64,37 @@ function span_in_seconds([from, to]: [number, number]): uPlot.Range.MinMax {
   return [from / 1000, to / 1000];
 }
 
-function series_options({ look, colour, open }: PlotSeries, colours: ChartColours): uPlot.Series {
+function series_options({ look, colour, open }: PlotSeries, setup: PlotSetup): uPlot.Series {
+  const { colours } = setup;
   const own = colours.series[colour - 1] ?? colours.ink;
-  if (look === 'quiet') {
-    const paths = uPlot.paths.stepped?.({ align: 1 });
-    return { stroke: colours.quiet, fill: faint(colours.quiet, 0.16), width: 1.25, paths, points: { show: false } };
-  }
-  if (look === 'line') return { stroke: own, width: 1.75, dash: open ? DASH : undefined, points: { show: false }, paths: line_with_dots() };
+  const points = { show: false };
+  if (look === 'quiet') return { stroke: colours.quiet, fill: faint(colours.quiet, 0.16), width: 1.25, paths: steps(setup), points };
+  if (look === 'line') return { stroke: own, width: 1.75, dash: open ? DASH : undefined, paths: steps(setup), points };
   const paths = uPlot.paths.bars?.({ size: [BAR_SHARE, 64], align: 1 });
-  if (open) return { stroke: own, fill: faint(own, 0.14), width: 1, dash: DASH, paths, points: { show: false } };
-  return { fill: own, stroke: own, width: 0, paths, points: { show: false } };
+  if (open) return { stroke: own, fill: faint(own, 0.14), width: 1, dash: DASH, paths, points };
+  return { fill: own, stroke: own, width: 0, paths, points };
 }
 
-/** A window between two gaps would vanish from a line; a short step keeps it to be seen. */
-function line_with_dots(): uPlot.Series.PathBuilder | undefined {
-  return uPlot.paths.stepped?.({ align: 1 });
+/** Each window as wide as it is, joined to its neighbour, with nothing across a gap; so a lone window is seen too. */
+function steps(setup: PlotSetup): uPlot.Series.PathBuilder {
+  return (plot, index, from, to) => {
+    const [stroke, fill] = [new Path2D(), new Path2D()];
+    const [times, values] = [plot.data[0], plot.data[index] ?? []];
+    const width = setup.bucket_ms() / 1000;
+    const zero = plot.valToPos(0, 'y', true);
+    let end: number | null = null;
+    for (let i = from; i <= to; i += 1) {
+      const [time, value] = [times[i], values[i]];
+      if (time === undefined || value === null || value === undefined) continue;
+      const [x1, x2, y] = [plot.valToPos(time, 'x', true), plot.valToPos(time + width, 'x', true), plot.valToPos(value, 'y', true)];
+      if (end === time) stroke.lineTo(x1, y);
+      else stroke.moveTo(x1, y);
+      stroke.lineTo(x2, y);
+      fill.rect(x1, Math.min(y, zero), x2 - x1, Math.abs(y - zero));
+      end = time + width;
+    }
+    return { stroke, fill, clip: undefined, band: undefined, gaps: undefined, flags: 1 } as unknown as uPlot.Series.Paths;
+  };
 }
 
 function time_axis({ colours }: PlotSetup): uPlot.Axis {
@@ -123,6 +140,7 @@ function draw_zero(plot: uPlot, { colours, scale }: PlotSetup): void {
   const y = Math.round(plot.valToPos(0, 'y', true)) + 0.5;
   const { ctx, bbox } = plot;
   ctx.save();
+  ctx.setLineDash([]);
   ctx.strokeStyle = colours.strong;
   ctx.lineWidth = devicePixelRatio;
   ctx.beginPath();

@@ -43,6 +43,12 @@ export function headline(value: Decimal | null, unit: Unit, currency: string | n
   return rounded(value, unit, currency);
 }
 
+/** For a figure that only stands beside another: from a thousand on without pence. */
+export function glance(value: Decimal | null, unit: Unit, currency: string | null): string {
+  const whole = value && unit === 'money' && Math.abs(to_float(value)) >= 1_000;
+  return whole ? exact(to_scale(value, 0), unit, currency) : rounded(value, unit, currency);
+}
+
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const PLAIN = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
@@ -63,6 +69,12 @@ export function rate(per_second: number): string {
   if (per_second <= 0) return '0/s';
   if (per_second < 10) return `${PLAIN.format(Math.round(per_second * 10) / 10)}/s`;
   return `${per_second >= 100_000 ? COMPACT.format(per_second) : PLAIN.format(Math.round(per_second))}/s`;
+}
+
+/** `600 ×`, `1.2M ×`: how much faster than the clock. */
+export function times(factor: number): string {
+  const text = factor >= 100_000 ? COMPACT.format(factor) : factor >= 10 ? to_grouped({ units: BigInt(Math.round(factor)), scale: 0 }) : PLAIN.format(factor);
+  return `${text} ×`;
 }
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -21,8 +21,6 @@ import { follow } from './stream.svelte';
 const WINDOWS_MAX = 100_000;
 const BARS_SHOWN = 10;
 const FEED_SHOWN = 8;
-/** The warehouse commits a moment after the feed tells; what fell between the two is fetched then. */
-const SETTLE_MS = 2_000;
 
 /** A category that the picture is narrowed to. */
 export interface Pick {
@@ -144,13 +142,15 @@ export function open_trading(): Picture {
     return {
       address: live_rows_address(view),
       on_open: (resumed) => {
-        if (!resumed) setTimeout(() => !connection.resting && untrack(() => void now.again()), SETTLE_MS);
+        // The feed begins where the warehouse stood when it was opened, so rows fetched after that miss nothing.
+        if (!resumed) untrack(() => void now.again());
       },
       on_event: ({ event, data }) => {
         if (event === 'reset') void now.again();
         if (event !== 'rows') return;
         const change = JSON.parse(data) as LiveRows;
         shop.hear_event_time(change.event_time_ms);
+        if (change.upserts.length === 0 && change.deletes.length === 0) return;
         waiting.push(change);
         painter.request();
         refresher.changed();
@@ -162,6 +162,9 @@ export function open_trading(): Picture {
     painter.stop();
     refresher.stop();
     slow_refresher.stop();
+  });
+  $effect(() => {
+    if (now.data && waiting.length > 0) painter.request();
   });
   $effect(() => {
     if (connection.resting) return;

@@ -50,8 +50,11 @@ export function open_rows(view: () => View | null, asked: () => RowsAsked, busy:
       address: live_rows_address(one.name),
       on_open: () => refresher.changed(),
       on_event: ({ event, data }) => {
-        if (event === 'rows') shop.hear_event_time((JSON.parse(data) as LiveRows).event_time_ms);
-        if (event === 'rows' || event === 'reset') refresher.changed();
+        if (event === 'reset') refresher.changed();
+        if (event !== 'rows') return;
+        const change = JSON.parse(data) as LiveRows;
+        shop.hear_event_time(change.event_time_ms);
+        if (change.upserts.length > 0 || change.deletes.length > 0) refresher.changed();
       },
     };
   });

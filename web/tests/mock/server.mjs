@@ -11,7 +11,7 @@ import { select, summary, to_csv } from './rows.mjs';
 import { openapi } from './openapi.mjs';
 
 const DIST = new URL('../../dist/', import.meta.url);
-const POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'";
+const POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' };
 
 export function start_mock({ port = 0, live = 0, empty = false, stalled = false, replay = null } = {}) {
@@ -135,7 +135,7 @@ function answer_view(shop, name, leaf, params, request, response) {
   }
   const [offset, limit] = [Number(params.get('offset') ?? 0), Number(params.get('limit') ?? 100)];
   const page = rows.slice(offset, offset + limit);
-  const base = { columns, total: rows.length, offset, limit, committed: { epoch: shop.epoch, watermark_ms: shop.event_ms - 600_000 } };
+  const base = { columns, total: rows.length, offset, limit, committed: { epoch: shop.epoch, watermark_ms: shop.event_ms - 600_000, live_id: String(shop.seq) } };
   if (params.get('shape') === 'columns') return json(response, { ...base, data: Object.fromEntries(names.map((n) => [n, page.map((row) => row[n])])) });
   return json(response, { ...base, rows: page.map((row) => Object.fromEntries(names.map((n) => [n, row[n]]))) });
 }
@@ -152,9 +152,9 @@ function answer_topic(shop, name, leaf, params, request, response) {
   if (partition) all = all.filter((m) => m.partition === Number(partition));
   if (offset) all = all.filter((m) => (newest ? m.offset <= Number(offset) : m.offset >= Number(offset)));
   if (newest) all.reverse();
-  const skip = Number(params.get('skip') ?? 0);
+  const skip = Number(params.get('cursor') ?? 0);
   const limit = Number(params.get('limit') ?? 50);
-  const next = skip + limit < all.length ? { ...Object.fromEntries(params), skip: skip + limit } : null;
+  const next = skip + limit < all.length ? { ...Object.fromEntries(params), cursor: String(skip + limit) } : null;
   return json(response, { messages: all.slice(skip, skip + limit), next, scanned: all.length, complete: true });
 }
 

@@ -1,4 +1,5 @@
-// Where each stage stands in the drawing: as far right as its longest way from a source, in an order that keeps neighbours level.
+// Where each stage stands in the drawing: as far right as its longest way from a source, in an order that keeps neighbours level. A wire
+// that passes a column gets a narrow lane of its own there, so that it never runs behind a stage.
 
 import type { Pipeline, PipelineNode } from '../../api/types';
 
@@ -26,12 +27,33 @@ export interface Drawing {
   wires: Wire[];
 }
 
-const SIZE = { width: 188, height: 64 };
-const ROW_GAP = 16;
+/** A stage, or the lane of a wire on its way through a column. */
+interface Slot {
+  id: string;
+  node: PipelineNode | null;
+}
+
+interface Spot {
+  x: number;
+  y: number;
+  height: number;
+}
+
+interface Size {
+  width: number;
+  height: number;
+  row_gap: number;
+}
+
+const ROOMY: Size = { width: 188, height: 64, row_gap: 16 };
+const DENSE: Size = { width: 188, height: 46, row_gap: 8 };
+/** With more stages than this in a column the drawing would not fit a screen. */
+const ROOMY_ROWS_MAX = 8;
+const LANE_HEIGHT = 10;
 const COLUMN_GAP_MIN = 48;
 const COLUMN_GAP_MAX = 110;
 const MARGIN = 4;
-const ORDERING_PASSES = 4;
+const ORDERING_PASSES = 6;
 
 /** How many steps a node is from the sources, by its longest way; a circle ends where it began. */
 function columns_of({ nodes, edges }: Pipeline): Map<string, number> {
@@ -49,43 +71,64 @@ function columns_of({ nodes, edges }: Pipeline): Map<string, number> {
     return column;
   };
   for (const node of nodes) visit(node.id);
+  const last = Math.max(0, ...columns.values());
+  // Sinks stand at the right edge, whatever they read.
+  for (const node of nodes) if (node.kind === 'sink') columns.set(node.id, last);
   return columns;
 }
 
-/** Sinks stand at the right edge, whatever they read. */
-function push_sinks(nodes: readonly PipelineNode[], columns: Map<string, number>): void {
-  const last = Math.max(0, ...columns.values());
-  for (const node of nodes) if (node.kind === 'sink') columns.set(node.id, last);
+/** The columns with their stages and lanes, and each wire as the list of slots it joins. */
+function slots_of(pipeline: Pipeline): { lists: Slot[][]; ways: string[][] } {
+  const columns = columns_of(pipeline);
+  const lists: Slot[][] = Array.from({ length: Math.max(0, ...columns.values()) + 1 }, () => []);
+  for (const node of pipeline.nodes) lists[columns.get(node.id) ?? 0]?.push({ id: node.id, node });
+  const ways = pipeline.edges.map(({ from, to }) => {
+    const way = [from];
+    for (let column = (columns.get(from) ?? 0) + 1; column < (columns.get(to) ?? 0); column += 1) {
+      const id = `${from}→${to}@${column}`;
+      lists[column]?.push({ id, node: null });
+      way.push(id);
+    }
+    return [...way, to];
+  });
+  return { lists, ways };
 }
 
 export function lay_out_pipeline(pipeline: Pipeline, width: number): Drawing {
-  const columns = columns_of(pipeline);
-  push_sinks(pipeline.nodes, columns);
-  const count = Math.max(0, ...columns.values()) + 1;
-  const lists: PipelineNode[][] = Array.from({ length: count }, () => []);
-  for (const node of pipeline.nodes) lists[columns.get(node.id) ?? 0]?.push(node);
-  order_by_neighbours(lists, pipeline);
-  const rows = Math.max(1, ...lists.map((list) => list.length));
-  const height = rows * SIZE.height + (rows - 1) * ROW_GAP + 2 * MARGIN;
-  const free = count > 1 ? (width - 2 * MARGIN - count * SIZE.width) / (count - 1) : 0;
+  const { lists, ways } = slots_of(pipeline);
+  order_by_neighbours(lists, ways);
+  const count = lists.length;
+  const size = lists.some((list) => list.filter((slot) => slot.node).length > ROOMY_ROWS_MAX) ? DENSE : ROOMY;
+  const height = Math.max(size.height, ...lists.map((list) => column_height(list, size))) + 2 * MARGIN;
+  const free = count > 1 ? (width - 2 * MARGIN - count * size.width) / (count - 1) : 0;
   const gap = Math.min(COLUMN_GAP_MAX, Math.max(COLUMN_GAP_MIN, free));
-  const placed = lists.flatMap((list, column) => place_column(list, column, gap, height));
-  const drawn_width = count * SIZE.width + (count - 1) * gap + 2 * MARGIN;
-  return { width: drawn_width, height, placed, wires: wires_of(pipeline, new Map(placed.map((one) => [one.node.id, one]))) };
+  const spots = new Map<string, Spot>();
+  lists.forEach((list, column) => place_column(list, MARGIN + column * (size.width + gap), height, size, spots));
+  const placed = lists.flatMap((list, column) =>
+    list.flatMap(({ id, node }) => {
+      const spot = spots.get(id);
+      return node && spot ? [{ node, column, x: spot.x, y: spot.y, width: size.width, height: size.height }] : [];
+    }),
+  );
+  const wires = pipeline.edges.map(({ from, to, stalled }, i) => ({ id: `${from}→${to}`, from, to, stalled, path: wire_path(ways[i] ?? [], spots, size.width) }));
+  return { width: count * size.width + (count - 1) * gap + 2 * MARGIN, height, placed, wires };
 }
 
 /** Each column is put in the order of the middle of what it is joined to, a few times to and fro. */
-function order_by_neighbours(lists: PipelineNode[][], { edges }: Pipeline): void {
+function order_by_neighbours(lists: Slot[][], ways: readonly string[][]): void {
   const joined = new Map<string, string[]>();
-  for (const { from, to } of edges) {
-    joined.set(to, [...(joined.get(to) ?? []), from]);
-    joined.set(from, [...(joined.get(from) ?? []), to]);
+  for (const way of ways) {
+    for (let i = 1; i < way.length; i += 1) {
+      const [a, b] = [way[i - 1] ?? '', way[i] ?? ''];
+      joined.set(a, [...(joined.get(a) ?? []), b]);
+      joined.set(b, [...(joined.get(b) ?? []), a]);
+    }
   }
   for (let pass = 0; pass < ORDERING_PASSES; pass += 1) {
     const level = new Map<string, number>();
-    for (const list of lists) list.forEach((node, i) => level.set(node.id, (i + 0.5) / list.length));
+    for (const list of lists) list.forEach((slot, i) => level.set(slot.id, (i + 0.5) / list.length));
     for (const list of lists) {
-      const middle = new Map(list.map((node, i) => [node.id, middle_of(joined.get(node.id) ?? [], level, (i + 0.5) / list.length)]));
+      const middle = new Map(list.map(({ id }, i) => [id, middle_of(joined.get(id) ?? [], level, (i + 0.5) / list.length)]));
       list.sort((a, b) => (middle.get(a.id) ?? 0) - (middle.get(b.id) ?? 0));
     }
   }
@@ -96,20 +139,30 @@ function middle_of(neighbours: readonly string[], level: Map<string, number>, ow
   return neighbours.reduce((sum, id) => sum + (level.get(id) ?? own), 0) / neighbours.length;
 }
 
-function place_column(list: readonly PipelineNode[], column: number, gap: number, height: number): Placed[] {
-  const used = list.length * SIZE.height + (list.length - 1) * ROW_GAP;
-  const top = (height - used) / 2;
-  return list.map((node, i) => ({
-    node, column, x: MARGIN + column * (SIZE.width + gap), y: top + i * (SIZE.height + ROW_GAP), width: SIZE.width, height: SIZE.height,
-  }));
+function slot_height(slot: Slot, size: Size): number {
+  return slot.node ? size.height : LANE_HEIGHT;
 }
 
-function wires_of({ edges }: Pipeline, placed: Map<string, Placed>): Wire[] {
-  return edges.flatMap(({ from, to, stalled }) => {
-    const [a, b] = [placed.get(from), placed.get(to)];
-    if (!a || !b) return [];
-    const [x1, y1, x2, y2] = [a.x + a.width, a.y + a.height / 2, b.x, b.y + b.height / 2];
+function column_height(list: readonly Slot[], size: Size): number {
+  return list.reduce((sum, slot) => sum + slot_height(slot, size), 0) + Math.max(0, list.length - 1) * size.row_gap;
+}
+
+function place_column(list: readonly Slot[], x: number, height: number, size: Size, spots: Map<string, Spot>): void {
+  let y = (height - column_height(list, size)) / 2;
+  for (const slot of list) {
+    spots.set(slot.id, { x, y, height: slot_height(slot, size) });
+    y += slot_height(slot, size) + size.row_gap;
+  }
+}
+
+function wire_path(way: readonly string[], spots: Map<string, Spot>, stage_width: number): string {
+  let path = '';
+  for (let i = 1; i < way.length; i += 1) {
+    const [a, b] = [spots.get(way[i - 1] ?? ''), spots.get(way[i] ?? '')];
+    if (!a || !b) return '';
+    const [x1, y1, x2, y2] = [a.x + stage_width, a.y + a.height / 2, b.x, b.y + b.height / 2];
     const bend = Math.max(24, Math.min(64, (x2 - x1) / 2));
-    return [{ id: `${from}→${to}`, from, to, stalled, path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` }];
-  });
+    path += `${i === 1 ? 'M' : 'L'}${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+  }
+  return path;
 }
