@@ -6,6 +6,7 @@
 mod distinct;
 mod generic;
 mod native;
+mod text;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, TimeUnit, *};
@@ -96,6 +97,7 @@ fn extreme_of(data_type: &DataType, greatest: bool) -> Option<Box<dyn Accumulate
         DataType::Timestamp(TimeUnit::Microsecond, None) => {
             Box::new(native::Extreme::<TimestampMicrosecondType>::new(data_type, greatest))
         }
+        DataType::Utf8 | DataType::Utf8View => Box::new(text::TextExtreme::new(data_type, greatest)),
         _ => return None,
     })
 }
