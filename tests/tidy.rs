@@ -140,7 +140,8 @@ fn files_say_what_they_are_and_fit_one_head() {
 fn names_say_what_is_inside() {
     let mut broken = Vec::new();
     for path in rust_files() {
-        let named = if path.file_stem().is_some_and(|stem| stem == "mod") { path.parent() } else { Some(path.as_path()) };
+        let named =
+            if path.file_stem().is_some_and(|stem| stem == "mod") { path.parent() } else { Some(path.as_path()) };
         let stem = named.and_then(Path::file_stem).and_then(|stem| stem.to_str()).unwrap_or_default();
         let numbered = stem.rsplit_once("_v").is_some_and(|(_, rest)| rest.parse::<u32>().is_ok());
         if EMPTY_NAMES.contains(&stem) || numbered {
@@ -168,12 +169,16 @@ fn lints_are_answered_and_work_is_finished() {
 
 #[test]
 fn the_papers_are_there() {
-    let wanted = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "deny.toml", "docs/sql.md"];
+    let wanted =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "deny.toml", "docs/sql.md"];
     let missing: Vec<String> =
         wanted.iter().filter(|name| !root().join(name).is_file()).map(|name| (*name).to_owned()).collect();
     assert_none("missing:", &missing);
     let license = read(&root().join("LICENSE"));
-    assert!(license.contains("Apache License") && license.contains("END OF TERMS AND CONDITIONS"), "LICENSE is not whole");
+    assert!(
+        license.contains("Apache License") && license.contains("END OF TERMS AND CONDITIONS"),
+        "LICENSE is not whole"
+    );
 }
 
 #[test]

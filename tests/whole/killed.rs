@@ -25,7 +25,8 @@ fn killed_at_random_moments_it_ends_with_the_same_results() {
         let project = Project::example();
         let mut moments = Vec::new();
         loop {
-            let mut running = Running::launch(&project, &["up", project.arg(), "--until-done", "--listen", "127.0.0.1:0"]);
+            let mut running =
+                Running::launch(&project, &["up", project.arg(), "--until-done", "--listen", "127.0.0.1:0"]);
             let moment_ms = random.below(MOMENT_MS);
             if kills < wanted && running.ended_within(Duration::from_millis(moment_ms)).is_none() {
                 running.kill();

@@ -56,7 +56,8 @@ fn questions_over_topics_and_sliding_windows_are_exact() {
          FROM order_lines GROUP BY date_part('hour', invoice_date) ORDER BY 1",
     );
     let number = |text: &String| text.parse::<i64>().expect("an integer");
-    let by_hour = by_hour.iter().map(|row| json!([number(&row[0]), number(&row[1]), number(&row[2]), thousandths(&row[3])]));
+    let by_hour =
+        by_hour.iter().map(|row| json!([number(&row[0]), number(&row[1]), number(&row[2]), thousandths(&row[3])]));
     assert_eq!(json!(by_hour.collect::<Vec<_>>()), expected["by_hour"]);
 
     let orders = project.ask(

@@ -131,7 +131,8 @@ fn check_whole(ask: Ask<'_>, expected: &Value, figure: &Figure) {
 fn integers(ask: Ask<'_>, sql: &str) -> Vec<i64> {
     let rows = ask(sql);
     assert_eq!(rows.len(), 1, "one row: {sql}");
-    let integer = |cell: &String| if cell.contains('.') { thousandths(cell) } else { cell.parse().expect("an integer") };
+    let integer =
+        |cell: &String| if cell.contains('.') { thousandths(cell) } else { cell.parse().expect("an integer") };
     rows[0].iter().map(integer).collect()
 }
 
@@ -195,7 +196,8 @@ fn check_best_products(ask: Ask<'_>, expected: &Value) {
         ("top20_products_by_units(all rows)", "units", "revenue"),
     ] {
         let by = if name.contains("by_units") { units } else { money };
-        let found = ask(&format!("SELECT stock_code, {units}, {money} FROM products ORDER BY {by} DESC, stock_code LIMIT 20"));
+        let found =
+            ask(&format!("SELECT stock_code, {units}, {money} FROM products ORDER BY {by} DESC, stock_code LIMIT 20"));
         let found = found.iter().map(|row| json!([row[0], row[1], thousandths(&row[2]).to_string()]));
         // Which of several descriptions a product goes by is a matter of taste; the rest is not.
         let best = expected[name].as_array().expect("a list of products").iter();

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::program::PATIENCE;
+/// Longer than anything here takes on a slow machine; what takes longer hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An answer.
 pub(crate) struct Answer {
@@ -39,7 +40,8 @@ fn connect(address: &str, request: &str) -> BufReader<TcpStream> {
 fn read_head(stream: &mut BufReader<TcpStream>) -> (u16, Vec<(String, String)>) {
     let mut line = String::new();
     stream.read_line(&mut line).expect("a status line");
-    let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("no status in {line:?}"));
+    let status =
+        line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("no status in {line:?}"));
     let mut headers = Vec::new();
     loop {
         line.clear();

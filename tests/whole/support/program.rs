@@ -9,10 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::http::PATIENCE;
 use super::{Project, http};
-
-/// Longer than anything here takes on a slow machine; what takes longer hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a program ended.
 #[derive(Debug)]

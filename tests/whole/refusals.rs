@@ -1,0 +1,85 @@
+//! What the program refuses, and that it says why. Exit code 2 is wrong use, 1 is failure.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use super::support::{Project, Running};
+
+#[test]
+fn an_empty_folder_is_a_project() {
+    let project = Project::empty();
+    let running = Running::start(&project);
+    let about = running.json("/api/v1/project");
+    assert_eq!(about["empty"], true, "{about:#}");
+    assert_eq!(running.json("/api/v1/views"), serde_json::json!([]));
+    assert_eq!(running.json("/api/v1/health")["ready"], true);
+    running.signal("TERM").succeeded();
+}
+
+#[test]
+fn a_second_program_on_the_same_data_is_refused_by_name() {
+    let project = Project::empty();
+    let running = Running::start(&project);
+    let second = project.run(&["up", project.arg(), "--listen", "127.0.0.1:0"]);
+    second.refused(1, &[".millrace", &running.id().to_string()]);
+    running.signal("TERM").succeeded();
+    // The lock goes with its holder.
+    Running::start(&project).signal("TERM").succeeded();
+}
+
+#[test]
+fn a_lock_left_by_a_killed_program_does_not_bar_the_way() {
+    let project = Project::empty();
+    Running::start(&project).kill();
+    Running::start(&project).signal("TERM").succeeded();
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let project = Project::empty();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("a bound address").to_string();
+    let started = Running::launch(&project, &["up", project.arg(), "--listen", &address]);
+    started.outcome_within(Duration::from_secs(20)).refused(1, &[&address]);
+}
+
+#[test]
+fn unknown_settings_are_refused_with_their_place() {
+    let project = Project::empty();
+    project.write("millrace.toml", "[http]\nlisten = \"127.0.0.1:0\"\nlissen = 1\n\n[enginee]\nthreads = 2\n");
+    for command in ["check", "up"] {
+        let said = project.run(&[command, project.arg()]);
+        said.refused(2, &["millrace.toml:3:1", "lissen", "did you mean `listen`", "millrace.toml:5:2", "enginee"]);
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let project = Project::empty();
+    project.run(&["up", "no/such/folder"]).refused(2, &["no/such/folder"]);
+}
+
+#[test]
+fn an_unknown_command_is_wrong_use() {
+    let project = Project::empty();
+    project.run(&["upp"]).refused(2, &["upp"]);
+    project.run(&["--help"]).succeeded();
+    project.run(&["--version"]).succeeded();
+}
+
+#[test]
+fn a_question_that_would_change_something_is_refused() {
+    let project = Project::example();
+    project.load();
+    for sql in [
+        "DROP TABLE revenue_5m",
+        "INSERT INTO revenue_5m VALUES (1)",
+        "COPY revenue_5m TO '/tmp/x.csv'",
+        "SELECT * FROM nowhere",
+    ] {
+        let said = project.run(&["sql", "--project", project.arg(), sql]);
+        assert!(matches!(said.code, Some(1 | 2)), "`{sql}`: {said:?}");
+        assert!(!said.stderr.is_empty(), "`{sql}` was refused without a word");
+    }
+    assert_eq!(project.ask("SELECT count(*) FROM revenue_5m"), [["15921"]]);
+}
