@@ -1,1 +1,45 @@
-//! Puts the stages together: project, catalog, supervisor, ledger
+//! Puts the stages together: project, catalog, supervisor, ledger.
+//!
+//! ```text
+//!   millrace.toml, *.sql ──▶ Project ──▶ Station ──▶ threads: one a source, one a query, one a sink
+//!                                           │
+//!                                           └──▶ model: what pages, command line and other programs are told
+//! ```
+//!
+//! A [`Project`] is checked text. A [`Station`] is a project that runs. An [`Archive`] answers the same questions from the
+//! data folder when nothing runs.
+
+mod archive;
+mod ask;
+mod catalog;
+pub mod config;
+mod dashboard;
+mod error;
+mod ledger;
+mod messages;
+pub mod model;
+mod nearest;
+mod options;
+mod pipeline;
+mod project;
+mod queries;
+mod sampler;
+mod serving;
+mod stages;
+mod station;
+mod stores;
+mod supervisor;
+mod topic_table;
+mod topics;
+mod views;
+
+pub use archive::Archive;
+pub use config::Overrides;
+pub use error::StationError;
+pub use millrace_engine::ask::{Answer, AskError, Limits};
+pub use project::Project;
+pub use serving::{Serving, ServingGuard};
+pub use station::{Outcome, Station};
+
+/// Result of everything in this crate.
+pub(crate) type Result<T, E = StationError> = std::result::Result<T, E>;

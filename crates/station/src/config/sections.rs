@@ -1,0 +1,189 @@
+//! The sections of `millrace.toml`, as they are written. Every key may be missing.
+
+use millrace_log::LogConfig;
+use serde::{Deserialize, Serialize};
+
+use super::{Seconds, Size};
+use crate::model::{Better, FeedKind, Unit};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sections {
+    /// `[project]`
+    pub project: ProjectSection,
+    /// `[data]`
+    pub data: DataSection,
+    /// `[http]`
+    pub http: HttpSection,
+    /// `[log]`
+    pub log: LogConfig,
+    /// `[engine]`
+    pub engine: EngineSection,
+    /// `[warehouse]`
+    pub warehouse: WarehouseSection,
+    /// `[dashboard]`
+    pub dashboard: DashboardSection,
+}
+
+/// What the shop is called, where its clock stands and what it counts in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProjectSection {
+    /// Name of the project on the pages. Without one, the name of its folder.
+    pub name: Option<String>,
+    /// Zone of the shop's clock, such as `Europe/London`. TIMESTAMP values are local times there; only the pages need to know.
+    pub timezone: Option<String>,
+    /// What DECIMAL columns are counted in on the pages: three letters, such as `GBP`. Without it they are plain numbers.
+    pub currency: Option<String>,
+}
+
+/// Where everything is kept that the program computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSection {
+    /// The data folder, relative to the project. One running program has it for itself.
+    pub dir: String,
+}
+
+impl Default for DataSection {
+    fn default() -> Self {
+        Self { dir: ".millrace".to_owned() }
+    }
+}
+
+/// Where pages and API are served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSection {
+    /// Address and port. Only this machine reaches the default; `0.0.0.0:8000` lets everybody in, and there is no login yet.
+    pub listen: String,
+    /// Further names that the server goes by, without port. A request that names another host is refused.
+    pub allowed_hosts: Vec<String>,
+}
+
+impl Default for HttpSection {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8000".to_owned(), allowed_hosts: Vec::new() }
+    }
+}
+
+/// How queries run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineSection {
+    /// Threads that queries share. 0 is one a processor.
+    pub threads: usize,
+    /// Two commits of a query are at least this far apart: what a result waits while little happens.
+    pub epoch_min: Seconds,
+    /// Under full load a commit comes this long after the one before.
+    pub epoch_max: Seconds,
+    /// Memory that the state of one query may take; at the bound the query stops with an error instead of growing.
+    pub state_budget: Size,
+}
+
+impl Default for EngineSection {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            epoch_min: Seconds::from_millis(20),
+            epoch_max: Seconds::from_millis(200),
+            state_budget: Size(1 << 30),
+        }
+    }
+}
+
+/// Where the rows of materialized views are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WarehouseSection {
+    /// The SQLite file, relative to the data folder.
+    pub path: String,
+}
+
+impl Default for WarehouseSection {
+    fn default() -> Self {
+        Self { path: "warehouse.sqlite".to_owned() }
+    }
+}
+
+/// What the page *Live trading* shows. What is left out is derived from the views; an empty list shows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DashboardSection {
+    /// Single figures: `{ title, view, column, over, unit, better }`. The column is summed over the range shown; with `over`,
+    /// the sum is divided by that column's sum. `unit` is `money` or `count`, `better` is `up` or `down`.
+    pub tiles: Option<Vec<TileSection>>,
+    /// The wide chart: `{ title, view, column, unit }`, of a view with windows and no other key.
+    pub timeline: Option<TimelineSection>,
+    /// Sorted bars: `{ title, view, label, column, unit, detail }`.
+    pub bars: Option<Vec<BarsSection>>,
+    /// Lists of the latest rows: `{ title, view, columns, order, kind }`. `order` is `-column` for newest first; `kind` is
+    /// `good` or `bad`.
+    pub feeds: Option<Vec<FeedSection>>,
+}
+
+/// One tile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TileSection {
+    /// Words above it; made from the column's name if missing.
+    pub title: Option<String>,
+    /// The view.
+    pub view: String,
+    /// The column summed.
+    pub column: String,
+    /// Divides by the sum of this column.
+    pub over: Option<String>,
+    /// How it is written.
+    pub unit: Option<Unit>,
+    /// Which direction is good news.
+    pub better: Option<Better>,
+}
+
+/// The wide chart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineSection {
+    /// Words above it; made from the column's name if missing.
+    pub title: Option<String>,
+    /// The view.
+    pub view: String,
+    /// The column drawn.
+    pub column: String,
+    /// How values are written.
+    pub unit: Option<Unit>,
+}
+
+/// One set of bars.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BarsSection {
+    /// Words above them; made from the label's name if missing.
+    pub title: Option<String>,
+    /// The view.
+    pub view: String,
+    /// The column with the labels.
+    pub label: String,
+    /// The column summed.
+    pub column: String,
+    /// How values are written.
+    pub unit: Option<Unit>,
+    /// A column to show beside the value.
+    pub detail: Option<String>,
+}
+
+/// One list of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedSection {
+    /// Words above it; made from the view's name if missing.
+    pub title: Option<String>,
+    /// The view.
+    pub view: String,
+    /// The columns shown; all if missing.
+    pub columns: Option<Vec<String>>,
+    /// The order; newest first if missing.
+    pub order: Option<String>,
+    /// Whether its rows are good news.
+    pub kind: Option<FeedKind>,
+}

@@ -1,0 +1,176 @@
+//! From what was written to what the program runs with: facts in, decisions out.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use millrace_log::LogConfig;
+
+use super::{DashboardSection, EngineSection, Sections};
+
+/// Threads that may be asked for: far beyond any machine this runs on.
+const THREADS_MAX: usize = 1_024;
+
+/// Longest distance of two commits: a page that is older than this is not live.
+const EPOCH_MAX: Duration = Duration::from_secs(60);
+
+/// Least memory for the state of a query: below this not even small views fit.
+const STATE_BYTES_MIN: u64 = 1 << 20;
+
+/// Settings that work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Name of the project.
+    pub name: String,
+    /// Zone of the shop's clock.
+    pub timezone: Option<String>,
+    /// What DECIMAL columns are counted in.
+    pub currency: Option<String>,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// Where pages and API are served.
+    pub listen: SocketAddr,
+    /// Further names that the server goes by.
+    pub allowed_hosts: Vec<String>,
+    /// The log.
+    pub log: LogConfig,
+    /// The queries.
+    pub engine: EngineConfig,
+    /// The SQLite file.
+    pub warehouse: PathBuf,
+    /// The first page; what is missing is derived.
+    pub dashboard: DashboardSection,
+}
+
+/// How queries run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Threads that queries share; `None` for one a processor.
+    pub threads: Option<usize>,
+    /// Least distance of two commits.
+    pub epoch_min: Duration,
+    /// Distance of two commits under full load.
+    pub epoch_max: Duration,
+    /// Bytes of state at which a query stops.
+    pub state_bytes_max: usize,
+}
+
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which, `http.listen`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub cure: Option<String>,
+}
+
+impl Sections {
+    /// What the project in `dir` runs with, with a default in place of everything that is refused.
+    pub fn validate(self, dir: &Path) -> (Config, Vec<Refusal>) {
+        let defaults = Self::default();
+        let mut refusals = Vec::new();
+        let mut refuse = |path: &str, message: String, cure: &str| {
+            refusals.push(Refusal { path: path.to_owned(), message, cure: Some(cure.to_owned()) });
+        };
+        let Self { project, data, http, log, engine, warehouse, dashboard } = self;
+        if let Some(zone) = project.timezone.as_deref().filter(|zone| !is_zone(zone)) {
+            refuse("project.timezone", format!("`{zone}` names no time zone"), "write it as in `Europe/London`, or `UTC`");
+        }
+        if let Some(currency) = project.currency.as_deref().filter(|currency| !is_currency(currency)) {
+            refuse("project.currency", format!("`{currency}` is no currency"), "write its three letters, as in `GBP`");
+        }
+        let listen = resolve_listen(&http.listen).unwrap_or_else(|| {
+            let cure = "write address and port, as in `127.0.0.1:8000`";
+            refuse("http.listen", format!("`{}` is no address to listen on", http.listen), cure);
+            resolve_listen(&defaults.http.listen).expect("the default is an address")
+        });
+        for (index, host) in http.allowed_hosts.iter().enumerate().filter(|(_, host)| !is_host(host)) {
+            let path = format!("http.allowed_hosts.{index}");
+            refuse(&path, format!("`{host}` is no host name"), "write the name alone, without scheme, port or path");
+        }
+        for (path, text) in [("data.dir", &data.dir), ("warehouse.path", &warehouse.path)] {
+            if text.trim().is_empty() {
+                refuse(path, "an empty path".to_owned(), "name a path, or leave the key out");
+            }
+        }
+        let log = log.validate().map(|()| log).unwrap_or_else(|error| {
+            let text = error.to_string();
+            let path = text.split('`').nth(1).unwrap_or("log").to_owned();
+            refuse(&path, text, "see the key's description in the reference");
+            defaults.log
+        });
+        let engine = resolve_engine(&engine, &mut refuse);
+        let data_dir = dir.join(&data.dir);
+        let config = Config {
+            name: project.name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| name_of(dir)),
+            timezone: project.timezone,
+            currency: project.currency,
+            listen,
+            allowed_hosts: http.allowed_hosts,
+            log,
+            engine,
+            warehouse: data_dir.join(&warehouse.path),
+            data_dir,
+            dashboard,
+        };
+        (config, refusals)
+    }
+}
+
+fn resolve_engine(engine: &EngineSection, refuse: &mut impl FnMut(&str, String, &str)) -> EngineConfig {
+    let mut section = engine.clone();
+    if section.threads > THREADS_MAX {
+        refuse("engine.threads", format!("{} threads are too many", section.threads), "leave it out: one a processor is best");
+        section.threads = 0;
+    }
+    if section.epoch_max.0.is_zero() || section.epoch_max.0 > EPOCH_MAX {
+        refuse("engine.epoch_max", format!("{} is not between 1ms and 60s", section.epoch_max), "200ms is a good value");
+        section.epoch_max = EngineSection::default().epoch_max;
+    }
+    if section.epoch_min > section.epoch_max {
+        let message = format!("epoch_min of {} is longer than epoch_max of {}", section.epoch_min, section.epoch_max);
+        refuse("engine.epoch_min", message, "make epoch_min the shorter one");
+        section.epoch_min = section.epoch_max;
+    }
+    if section.state_budget.0 < STATE_BYTES_MIN {
+        refuse("engine.state_budget", format!("{} are too few", section.state_budget), "set 1MiB or more");
+        section.state_budget = EngineSection::default().state_budget;
+    }
+    EngineConfig {
+        threads: (section.threads > 0).then_some(section.threads),
+        epoch_min: section.epoch_min.0,
+        epoch_max: section.epoch_max.0,
+        state_bytes_max: usize::try_from(section.state_budget.0).unwrap_or(usize::MAX),
+    }
+}
+
+/// `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`, and `:8000` for this machine only.
+fn resolve_listen(text: &str) -> Option<SocketAddr> {
+    let text = text.trim();
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    matches!(host, "" | "localhost").then_some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+}
+
+fn is_zone(zone: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || "_+-/".contains(c);
+    !zone.is_empty() && zone.len() <= 64 && zone.chars().all(letters) && zone.split('/').all(|part| !part.is_empty())
+}
+
+fn is_currency(currency: &str) -> bool {
+    currency.len() == 3 && currency.chars().all(|c| c.is_ascii_uppercase())
+}
+
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.len() <= 253 && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
+}
+
+/// The name of a folder.
+fn name_of(dir: &Path) -> String {
+    dir.file_name().map_or_else(|| "millrace".to_owned(), |name| name.to_string_lossy().into_owned())
+}

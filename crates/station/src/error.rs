@@ -1,0 +1,119 @@
+//! What can go wrong while a project is put together.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use millrace_flow::{Diagnostic, ErrorKind, StageError};
+use millrace_log::LogError;
+use millrace_schema::SchemaError;
+use millrace_sink::SinkError;
+
+/// Why a project does not run or a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StationError {
+    /// The folder of the project is not there or cannot be read.
+    #[error("cannot read the project folder `{}`: {source}; name a folder that exists", dir.display())]
+    Folder {
+        /// The folder.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The settings or the statements are wrong.
+    #[error("{}", list(.0))]
+    Project(Vec<Diagnostic>),
+    /// A file or folder of ours.
+    #[error("cannot {doing} `{}`: {source}; check that the folder may be written and the disk is not full", path.display())]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nothing has run here yet.
+    #[error("`{}` holds no data yet; start the project with `millrace up`", .0.display())]
+    NoData(PathBuf),
+    /// A thread or a runtime could not be started.
+    #[error("cannot start {what}: {source}; is the limit of threads reached?")]
+    Thread {
+        /// What was to run.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// No topic of that name.
+    #[error("topic `{name}` not found; {cure}")]
+    NoTopic {
+        /// The name.
+        name: String,
+        /// The near one, or all.
+        cure: String,
+    },
+    /// A question about messages that cannot be.
+    #[error("{0}")]
+    Question(String),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The registry of schemas.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A store.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A stage.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+impl StationError {
+    /// Makes the error of a call on `path`; `doing` is a verb, as in "cannot write".
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { doing, path: path.to_owned(), source }
+    }
+
+    /// What is wrong with settings and statements, if that is it.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        if let Self::Project(diagnostics) = self { diagnostics } else { &[] }
+    }
+
+    /// Who has to act.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Folder { .. } | Self::Project(_) | Self::NoData(_) | Self::NoTopic { .. } | Self::Question(_) => {
+                ErrorKind::User
+            }
+            Self::File { .. } | Self::Thread { .. } => ErrorKind::Outside,
+            Self::Log(error) => error.kind(),
+            Self::Schema(error) => error.kind(),
+            Self::Sink(error) => error.kind(),
+            Self::Stage(error) => error.kind(),
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn retry(&self) -> bool {
+        match self {
+            Self::Log(error) => error.retry(),
+            Self::Sink(error) => error.retry(),
+            Self::Stage(error) => error.retry(),
+            _ => false,
+        }
+    }
+}
+
+impl From<StationError> for StageError {
+    fn from(error: StationError) -> Self {
+        match error {
+            StationError::Stage(error) => error,
+            error => Self::new(error.kind(), error.retry(), error),
+        }
+    }
+}
+
+fn list(diagnostics: &[Diagnostic]) -> String {
+    let texts: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+    texts.join("\n\n")
+}

@@ -1,0 +1,112 @@
+//! Records as people read them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::RecordBatch;
+use millrace_flow::TopicInfo;
+use millrace_log::Record;
+use millrace_schema::avro::{Decoder, schema_id};
+use millrace_schema::json::{row_to_json, value_to_text};
+
+use super::walk::Found;
+use crate::model::{Message, MessageOrigin};
+use crate::stores::Stores;
+
+/// The header that says where a record was read: `<number of the file>:<line>`.
+pub(super) const ORIGIN_HEADER: &str = "at";
+
+/// Decodes records of a topic.
+pub(super) struct Renderer<'a> {
+    stores: &'a Stores,
+    /// By schema id; `None` for a schema that cannot be read.
+    decoders: HashMap<u32, Option<Decoder>>,
+    /// The source's files, by number.
+    files: BTreeMap<u32, String>,
+}
+
+impl<'a> Renderer<'a> {
+    pub(super) fn new(stores: &'a Stores, info: &TopicInfo) -> Self {
+        Self { stores, decoders: HashMap::new(), files: files_behind(stores, info) }
+    }
+
+    /// The numbers of the files that `name` may mean.
+    pub(super) fn file_numbers(&self, name: &str) -> Vec<u32> {
+        let is_meant = |path: &str| path == name || path.strip_suffix(name).is_some_and(|head| head.ends_with('/'));
+        let named = self.files.iter().filter(|(_, path)| is_meant(path)).map(|(number, _)| *number);
+        named.chain(name.parse()).collect()
+    }
+
+    pub(super) fn message(&mut self, found: &Found) -> Message {
+        let Found { partition, record } = found;
+        let value = record.value.as_deref();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Message {
+            partition: *partition,
+            offset: record.offset.0,
+            time_ms: record.time_ms,
+            key: record.key.as_deref().map(text),
+            value: value.and_then(|value| self.decode(&[value])).map(|row| row_to_json(&row, 0)),
+            headers: record.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            schema_id: value.and_then(schema_id),
+            origin: self.origin(record),
+            size_bytes: record.key.as_ref().map_or(0, |key| key.len()) + value.map_or(0, <[u8]>::len),
+        }
+    }
+
+    /// The texts of all columns of each record; none of one that cannot be decoded.
+    pub(super) fn texts(&mut self, records: &[&Record]) -> Vec<Vec<String>> {
+        let mut texts = vec![Vec::new(); records.len()];
+        let mut by_schema: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (index, record) in records.iter().enumerate() {
+            if let Some(id) = record.value.as_deref().and_then(schema_id) {
+                by_schema.entry(id).or_default().push(index);
+            }
+        }
+        for indexes in by_schema.into_values() {
+            let values: Vec<&[u8]> = indexes.iter().filter_map(|index| records[*index].value.as_deref()).collect();
+            let Some(rows) = self.decode(&values) else { continue };
+            for (row, index) in indexes.into_iter().enumerate() {
+                texts[index] = rows.columns().iter().filter_map(|column| value_to_text(column, row)).collect();
+            }
+        }
+        texts
+    }
+
+    /// Decodes values of one schema.
+    fn decode(&mut self, values: &[&[u8]]) -> Option<RecordBatch> {
+        let id = schema_id(values.first()?)?;
+        let registry = &self.stores.registry;
+        let decoder = self.decoders.entry(id).or_insert_with(|| {
+            let schema = registry.arrow_schema(id).ok().flatten()?;
+            Decoder::new(id, &registry.schema_json(id)?, schema).ok()
+        });
+        decoder.as_mut()?.decode(values.iter().copied()).ok()
+    }
+
+    fn origin(&self, record: &Record) -> Option<MessageOrigin> {
+        let (_, at) = record.headers.iter().find(|(name, _)| name == ORIGIN_HEADER)?;
+        let (file, line) = std::str::from_utf8(at).ok()?.split_once(':')?;
+        let name = file.parse().ok().and_then(|number| self.files.get(&number)).cloned();
+        Some(MessageOrigin { file: name.unwrap_or_else(|| file.to_owned()), line: line.parse().ok()? })
+    }
+}
+
+/// The files of the source that the records of a topic come from: its writer, or the source that a query's late rows came from.
+fn files_behind(stores: &Stores, info: &TopicInfo) -> BTreeMap<u32, String> {
+    let catalog = &stores.project.catalog;
+    let mut sources = Vec::new();
+    let mut writers = vec![info.spec.writer.to_string()];
+    while let Some(writer) = writers.pop() {
+        if writer.starts_with("source:") {
+            sources.push(writer);
+        } else if let Some(stage) = catalog.stages.iter().find(|stage| stage.id() == writer) {
+            writers.extend(stage.inputs.iter().filter_map(|topic| catalog.writer(topic)).map(|stage| stage.id()));
+        }
+    }
+    sources.sort();
+    sources.dedup();
+    // Numbers of two sources would mean different files.
+    let [source] = sources.as_slice() else { return BTreeMap::new() };
+    let commit = stores.log.last_commit(source);
+    commit.map(|commit| millrace_source::file_names(&commit.cookie)).unwrap_or_default()
+}

@@ -1,0 +1,16 @@
+//! What the API says, type by type: the JSON that pages, the command line and other people's programs read.
+//!
+//! Times that end in `_ms` are milliseconds since 1970: real ones for clocks of this machine, and for event times the shop's
+//! local clock read as if it were UTC. Rows are JSON as [`millrace_schema::json`] writes it.
+
+mod dashboard;
+mod project;
+mod stage;
+mod topic;
+mod view;
+
+pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
+pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
+pub use stage::{Edge, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
+pub use topic::{Message, MessageOrigin, MessagesPage, MessagesQuery, Order, Partition, Reader, Topic};
+pub use view::{Column, View, ViewKind};

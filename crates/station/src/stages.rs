@@ -1,0 +1,156 @@
+//! Makes the stages of a project ready to run: their topics, their counters, and what each does on its thread.
+
+use std::sync::Arc;
+
+use millrace_engine::run::{QueryRunner, RunOptions};
+use millrace_flow::{Clock, Log, Result, Sink, Source, SourceContext, StageKind, StageStatus, Stop, SystemClock};
+use millrace_sink::delta::{DeltaSink, DeltaSinkConfig};
+use millrace_sink::sqlite::{ViewTable, Warehouse};
+use millrace_sink::{SinkOptions, align, run_sink};
+use millrace_source::CsvSource;
+
+use crate::supervisor::Work;
+use crate::stores::Stores;
+use crate::{Project, StationError, catalog};
+
+/// A stage that has not started.
+pub(crate) struct Prepared {
+    pub(crate) status: Arc<StageStatus>,
+    pub(crate) work: Work,
+}
+
+/// Makes all topics and prepares all stages, in the catalog's order.
+pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, StationError> {
+    let project = &stores.project;
+    let mut prepared = Vec::with_capacity(project.catalog.stages.len());
+    for config in &project.connectors.sources {
+        let source = CsvSource::new(config.clone());
+        for topic in source.topics() {
+            stores.log.create_topic(topic)?;
+        }
+        prepared.push(prepare_source(stores, stop, config.name.to_string(), source));
+    }
+    let pool = pool(project)?;
+    for query in &project.program.queries {
+        let config = &project.config.engine;
+        let options = RunOptions {
+            state_dir: project.state_dir(&query.name),
+            pool: pool.clone(),
+            epoch_min: config.epoch_min,
+            epoch_max: config.epoch_max,
+            state_bytes_max: config.state_bytes_max,
+        };
+        let status = Arc::new(StageStatus::new(StageKind::Query, &*query.name));
+        let mut runner = QueryRunner::new(query.clone(), stores.log.clone(), options, status.clone());
+        for topic in runner.topics() {
+            stores.log.create_topic(topic)?;
+        }
+        let stop = stop.clone();
+        prepared.push(Prepared { status, work: Box::new(move || runner.run(&stop)) });
+    }
+    let warehouse = stores.warehouse.as_ref().expect("what runs has a warehouse");
+    let tables = tables(project);
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    warehouse.retain(&names)?;
+    for table in tables {
+        prepared.push(prepare_sink(stores, stop, Target::Table(warehouse.clone(), table)));
+    }
+    for config in &project.connectors.sinks {
+        prepared.push(prepare_sink(stores, stop, Target::Lake(config.clone())));
+    }
+    Ok(prepared)
+}
+
+fn prepare_source(stores: &Stores, stop: &Stop, name: String, mut source: CsvSource) -> Prepared {
+    let status = Arc::new(StageStatus::new(StageKind::Source, name));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let context = SourceContext { log: stores.log.clone(), stop: stop.clone(), clock, status: status.clone() };
+    Prepared { status, work: Box::new(move || source.run(&context)) }
+}
+
+/// The threads that queries share.
+fn pool(project: &Project) -> Result<Arc<rayon::ThreadPool>, StationError> {
+    let threads = project.config.engine.threads.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("engine-{n}")).build();
+    let failed = |error: rayon::ThreadPoolBuildError| StationError::Thread {
+        what: "the engine's threads".to_owned(),
+        source: std::io::Error::other(error),
+    };
+    Ok(Arc::new(pool.map_err(failed)?))
+}
+
+/// The warehouse tables of a project: one a materialized view.
+fn tables(project: &Project) -> Vec<ViewTable> {
+    let program = &project.program;
+    let table = |view: &millrace_engine::sql::ViewDef| {
+        let query = program.queries.iter().find(|query| query.name == view.name)?;
+        Some(ViewTable {
+            name: view.name.to_string(),
+            schema: query.output.schema.clone(),
+            kind: query.output.kind,
+            key: view.key.clone(),
+            topic: view.name.to_string(),
+            partitions: query.output.partitions,
+        })
+    };
+    program.views.iter().filter(|view| view.materialized).filter_map(table).collect()
+}
+
+/// Where a sink writes.
+enum Target {
+    Table(Arc<Warehouse>, ViewTable),
+    Lake(DeltaSinkConfig),
+}
+
+impl Target {
+    fn name(&self) -> &str {
+        match self {
+            Self::Table(_, table) => &table.name,
+            Self::Lake(config) => &config.name,
+        }
+    }
+
+    fn topic(&self) -> &str {
+        match self {
+            Self::Table(_, table) => &table.topic,
+            Self::Lake(config) => &config.topic,
+        }
+    }
+
+    fn options(&self) -> SinkOptions {
+        match self {
+            Self::Table(..) => SinkOptions::default(),
+            Self::Lake(config) => config.sink_options(),
+        }
+    }
+
+    fn open(&self) -> Result<Box<dyn Sink>> {
+        Ok(match self {
+            Self::Table(warehouse, table) => Box::new(warehouse.sink(table)?),
+            Self::Lake(config) => Box::new(DeltaSink::open(config.clone())?),
+        })
+    }
+}
+
+/// Opens a sink and brings it back to where its topic ends, before anybody appends to that. One that cannot be opened is
+/// opened on its thread, where its error is shown and it may be tried again.
+fn prepare_sink(stores: &Stores, stop: &Stop, target: Target) -> Prepared {
+    let status = Arc::new(StageStatus::new(StageKind::Sink, target.name()));
+    let reader = catalog::id(StageKind::Sink, target.name());
+    let mut sink = open_aligned(&target, &reader, stores.log.as_ref()).ok();
+    let (log, stop, theirs, options) = (stores.log.clone(), stop.clone(), status.clone(), target.options());
+    let work = move || {
+        let open = match &mut sink {
+            Some(open) => open,
+            None => sink.insert(open_aligned(&target, &reader, log.as_ref())?),
+        };
+        run_sink(open.as_mut(), target.topic(), &reader, log.as_ref(), &stop, &theirs, &options)
+    };
+    Prepared { status, work: Box::new(work) }
+}
+
+fn open_aligned(target: &Target, reader: &str, log: &dyn Log) -> Result<Box<dyn Sink>> {
+    let mut sink = target.open()?;
+    align(sink.as_mut(), target.topic(), reader, log)?;
+    Ok(sink)
+}
