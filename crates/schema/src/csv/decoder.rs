@@ -1,0 +1,513 @@
+//! The decoder: bytes in, batches out.
+//!
+//! ```text
+//! buffer  [ passed | rows that were found | not looked at | room ]
+//!                  ^ floor                ^ at            ^ filled
+//! ```
+//!
+//! Rows are found first, a batch of them, and their cells read after that, column by column. The buffer is only moved up
+//! when no row of it is pending.
+
+use std::io::{self, Read};
+
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow::compute;
+use arrow::datatypes::SchemaRef;
+
+use super::column::{Bad, Column, Text, decode_lossy};
+use super::options::{CsvOptions, Encoding};
+use super::records::{Cell, Found, Unfinished, read_record, unquote};
+use super::scan::Scanner;
+use super::{BATCH_BYTES, Decoded, Position, RECORD_BYTES_MAX, REJECT_BYTES_MAX, Reject};
+use crate::error::SchemaError;
+
+/// Bytes asked of a reader in one go.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads CSV text into batches of a schema; see the module for what counts as CSV.
+#[derive(Debug)]
+pub struct CsvDecoder {
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    options: CsvOptions,
+    start: Start,
+
+    buffer: Vec<u8>,
+    /// Where the pending rows begin.
+    floor: usize,
+    /// Where the next record begins.
+    at: usize,
+    /// How far the buffer is filled.
+    filled: usize,
+    is_last: bool,
+
+    /// Of `at`.
+    position: Position,
+    /// An overlong line that is being passed over.
+    overlong: Option<Overlong>,
+
+    /// Cells of the pending rows: `batch_rows` for each column.
+    cells: Vec<Cell>,
+    lines: Vec<u64>,
+    /// Where the text of each pending row is.
+    spans: Vec<(usize, usize)>,
+    rejects: Vec<Reject>,
+    /// Bytes of text in `rejects`.
+    rejects_bytes: usize,
+}
+
+/// What has to be passed before the first row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Mark,
+    Header,
+    Passed,
+}
+
+/// A line of which only the beginning is kept.
+#[derive(Debug)]
+struct Overlong {
+    line: u64,
+    head: Vec<u8>,
+    bytes: u64,
+}
+
+/// What came of looking for a record.
+enum Step {
+    /// One more record was dealt with.
+    Taken,
+    /// There is no whole record.
+    Hungry,
+}
+
+impl CsvDecoder {
+    /// A decoder at the beginning of a text.
+    ///
+    /// # Errors
+    /// When a column has a type that no topic can hold, or a format is no strftime format.
+    ///
+    /// # Panics
+    /// When the delimiter or the quote is not ASCII, NUL or a line end.
+    pub fn new(schema: SchemaRef, options: CsvOptions) -> Result<Self, SchemaError> {
+        let is_plain = |byte: u8| byte.is_ascii() && byte != 0 && byte != b'\n' && byte != b'\r';
+        assert!(
+            is_plain(options.delimiter) && options.quote.is_none_or(is_plain),
+            "the owner of the options checks them"
+        );
+        let columns =
+            schema.fields().iter().map(|field| Column::new(field, &options)).collect::<Result<Vec<_>, _>>()?;
+        let batch_rows = options.batch_rows.max(1);
+        Ok(Self {
+            start: Start::Mark,
+            buffer: Vec::new(),
+            floor: 0,
+            at: 0,
+            filled: 0,
+            is_last: false,
+            position: Position::START,
+            overlong: None,
+            cells: vec![Cell::default(); columns.len() * batch_rows],
+            lines: Vec::with_capacity(batch_rows),
+            spans: Vec::with_capacity(batch_rows),
+            rejects: Vec::new(),
+            rejects_bytes: 0,
+            options: CsvOptions { batch_rows, ..options },
+            schema,
+            columns,
+        })
+    }
+
+    /// A decoder that goes on at a [`Decoded::position`]; it expects the bytes from there on.
+    ///
+    /// # Errors
+    /// As [`CsvDecoder::new`].
+    pub fn resume(schema: SchemaRef, options: CsvOptions, position: Position) -> Result<Self, SchemaError> {
+        let mut decoder = Self::new(schema, options)?;
+        if position.byte > 0 {
+            decoder.start = Start::Passed;
+        }
+        decoder.position = position;
+        Ok(decoder)
+    }
+
+    /// The place after the last record that was dealt with.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Bytes of text held at the moment.
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Takes in up to a chunk of what `reader` has; answers how much, 0 at its end.
+    ///
+    /// # Errors
+    /// What the reader says.
+    pub fn fill(&mut self, reader: &mut dyn Read) -> io::Result<usize> {
+        self.make_room(CHUNK_BYTES);
+        let room = self.filled..self.filled + CHUNK_BYTES;
+        let read = loop {
+            match reader.read(&mut self.buffer[room.clone()]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        self.filled += read;
+        Ok(read)
+    }
+
+    /// Takes in these bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
+        self.buffer[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
+        self.filled += bytes.len();
+    }
+
+    /// Says that the text ends here: its last line counts even without a line end.
+    pub fn finish(&mut self) {
+        self.is_last = true;
+    }
+
+    /// Whether [`CsvDecoder::finish`] was said.
+    pub fn is_finished(&self) -> bool {
+        self.is_last
+    }
+
+    /// The next full batch; after [`CsvDecoder::finish`] also the last one. `None` asks for more bytes, or says that there
+    /// is nothing more.
+    ///
+    /// # Errors
+    /// When the header has another number of columns, or the text is UTF-16.
+    pub fn decode(&mut self) -> Result<Option<Decoded>, SchemaError> {
+        self.find_records()?;
+        if self.is_full() || self.is_last { self.flush() } else { Ok(None) }
+    }
+
+    /// The rows and rejects found so far, even if they are few; `None` if there are none.
+    ///
+    /// # Errors
+    /// As [`CsvDecoder::decode`].
+    pub fn flush(&mut self) -> Result<Option<Decoded>, SchemaError> {
+        if self.lines.is_empty() && self.rejects.is_empty() {
+            return Ok(None);
+        }
+        let (rows, lines) = self.read_columns()?;
+        self.floor = self.at;
+        self.lines.clear();
+        self.spans.clear();
+        self.rejects_bytes = 0;
+        let mut rejects = std::mem::take(&mut self.rejects);
+        rejects.sort_by_key(|reject| reject.line);
+        Ok(Some(Decoded { rows, lines, rejects, position: self.position }))
+    }
+
+    /// Whether the rows found so far are a batch.
+    fn is_full(&self) -> bool {
+        self.lines.len() >= self.options.batch_rows || self.at - self.floor + self.rejects_bytes >= BATCH_BYTES
+    }
+
+    fn make_room(&mut self, bytes: usize) {
+        if self.lines.is_empty() {
+            self.buffer.copy_within(self.at..self.filled, 0);
+            self.filled -= self.at;
+            (self.at, self.floor) = (0, 0);
+        }
+        if self.buffer.len() < self.filled + bytes {
+            self.buffer.resize(self.filled + bytes, 0);
+        }
+    }
+
+    /// Finds records until a batch is full or the bytes are used up.
+    fn find_records(&mut self) -> Result<(), SchemaError> {
+        while !self.is_full() {
+            let step = match (self.start, &self.overlong) {
+                (Start::Passed, None) => self.find_rows(),
+                (Start::Passed, Some(_)) => self.pass_overlong(),
+                (Start::Mark, _) => self.pass_mark()?,
+                (Start::Header, _) => self.pass_header()?,
+            };
+            if matches!(step, Step::Hungry) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_mark(&mut self) -> Result<Step, SchemaError> {
+        let front = &self.buffer[self.at..self.filled];
+        if front.len() < BYTE_ORDER_MARK.len() && !self.is_last {
+            return Ok(Step::Hungry);
+        }
+        if front.starts_with(b"\xff\xfe") || front.starts_with(b"\xfe\xff") {
+            return Err(SchemaError::Utf16);
+        }
+        if front.starts_with(BYTE_ORDER_MARK) {
+            self.advance(BYTE_ORDER_MARK.len(), 0);
+        }
+        self.start = if self.options.header { Start::Header } else { Start::Passed };
+        Ok(Step::Taken)
+    }
+
+    fn pass_header(&mut self) -> Result<Step, SchemaError> {
+        let text = &self.buffer[..self.filled];
+        let mut scanner = Scanner::new(text, self.at, self.options.delimiter, self.options.quote);
+        let mut cells = Vec::new();
+        // A text that never ends a line cannot make this grow: see the check of its length below.
+        let found = read_record(&mut scanner, self.at, self.options.quote, self.is_last, |_, cell| cells.push(cell));
+        if self.at == self.filled {
+            return Ok(Step::Hungry);
+        }
+        let declared = || self.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+        let found = match found {
+            Ok(found) => found,
+            Err(_) if !self.is_last && self.filled - self.at <= RECORD_BYTES_MAX => return Ok(Step::Hungry),
+            Err(_) => {
+                let found = vec![format!("a first line that does not end within {RECORD_BYTES_MAX} bytes")];
+                return Err(SchemaError::Header { found, declared: declared() });
+            }
+        };
+        let is_blank = found.text_end == self.at;
+        if !is_blank && found.fields != self.columns.len() {
+            let name = |cell: &Cell| {
+                let mut clear = text[cell.range()].to_vec();
+                if let (true, Some(quote)) = (cell.is_quoted(), self.options.quote) {
+                    unquote(&text[cell.range()], quote, &mut clear);
+                }
+                decode_lossy(&clear, self.options.encoding).into_owned()
+            };
+            return Err(SchemaError::Header { found: cells.iter().map(name).collect(), declared: declared() });
+        }
+        self.advance(found.end - self.at, found.inner_lines + 1);
+        if !is_blank {
+            self.start = Start::Passed;
+        }
+        Ok(Step::Taken)
+    }
+
+    /// Goes on by `bytes` and `lines`, with no row pending before.
+    fn advance(&mut self, bytes: usize, lines: u64) {
+        self.at += bytes;
+        self.floor = self.at;
+        self.position.byte += bytes as u64;
+        self.position.line += lines;
+    }
+
+    /// Finds rows with one scanner for as long as nothing is out of the ordinary.
+    fn find_rows(&mut self) -> Step {
+        let text = &self.buffer[..self.filled];
+        let (stride, width) = (self.options.batch_rows, self.columns.len());
+        let mut scanner = Scanner::new(text, self.at, self.options.delimiter, self.options.quote);
+        while self.lines.len() < stride && self.at - self.floor < BATCH_BYTES {
+            if self.at == self.filled {
+                return Step::Hungry;
+            }
+            let row = self.lines.len();
+            let cells = &mut self.cells;
+            let found = read_record(&mut scanner, self.at, self.options.quote, self.is_last, |column, cell| {
+                if column < width {
+                    cells[column * stride + row] = cell;
+                }
+            });
+            match found {
+                Ok(found)
+                    if found.fields == width && !is_suspect(&found) && found.end - self.at <= RECORD_BYTES_MAX =>
+                {
+                    let is_blank = width == 1 && found.text_end == self.at;
+                    if !is_blank {
+                        self.lines.push(self.position.line);
+                        self.spans.push((self.at, found.text_end));
+                    }
+                    self.position.byte += (found.end - self.at) as u64;
+                    self.position.line += found.inner_lines + 1;
+                    self.at = found.end;
+                }
+                found => return self.take_unusual(found),
+            }
+        }
+        Step::Taken
+    }
+
+    /// Deals with a record that is not plainly a row.
+    fn take_unusual(&mut self, found: Result<Found, Unfinished>) -> Step {
+        let size = found.map_or(self.filled, |found| found.end) - self.at;
+        if size > RECORD_BYTES_MAX {
+            return self.reject_oversized();
+        }
+        match found {
+            Err(_) if !self.is_last => Step::Hungry,
+            Err(_) => {
+                self.reject_first_line("a quote is opened here and never closed".to_owned());
+                Step::Taken
+            }
+            Ok(found) if found.fields == 1 && found.text_end == self.at => {
+                self.pass(found.end, found.inner_lines + 1);
+                Step::Taken
+            }
+            Ok(found) => {
+                self.take_misfit(found);
+                Step::Taken
+            }
+        }
+    }
+
+    /// A whole record with another number of fields, or one over several lines with a quote where none should be.
+    fn take_misfit(&mut self, found: Found) {
+        let width = self.columns.len();
+        if found.inner_lines > 0 && self.second_line_is_a_row(&found) {
+            self.reject_first_line("a stray quote joins this line to the next".to_owned());
+        } else if found.fields == width {
+            // Odd, and yet a row: its text behind a closing quote is kept as it is.
+            let (row, stride) = (self.lines.len(), self.options.batch_rows);
+            let text = &self.buffer[..self.filled];
+            let mut scanner = Scanner::new(text, self.at, self.options.delimiter, self.options.quote);
+            let cells = &mut self.cells;
+            let again = read_record(&mut scanner, self.at, self.options.quote, self.is_last, |column, cell| {
+                cells[column * stride + row] = cell;
+            });
+            assert_eq!(again, Ok(found), "the same text is the same record");
+            self.lines.push(self.position.line);
+            self.spans.push((self.at, found.text_end));
+            self.pass(found.end, found.inner_lines + 1);
+        } else {
+            let fields = if found.fields == 1 { "field" } else { "fields" };
+            let reason = format!("it has {} {fields} and {width} columns are declared", found.fields);
+            let text = self.at..found.text_end;
+            self.reject(self.position.line, None, reason, text);
+            self.pass(found.end, found.inner_lines + 1);
+        }
+    }
+
+    /// Whether the second line of a record of several lines is, by itself, a row like any other: then the first has a quote
+    /// too many.
+    fn second_line_is_a_row(&self, found: &Found) -> bool {
+        let record = &self.buffer[self.at..found.end];
+        let Some(line_end) = record.iter().position(|byte| *byte == b'\n') else { return false };
+        let second = &record[line_end + 1..];
+        let mut scanner = Scanner::new(second, 0, self.options.delimiter, self.options.quote);
+        let second = read_record(&mut scanner, 0, self.options.quote, true, |_, _| {});
+        second.is_ok_and(|second| second.fields == self.columns.len() && second.inner_lines == 0 && !second.is_odd)
+    }
+
+    /// A record that does not end within the bound. If it has several lines a quote joins them, and the first is at fault.
+    fn reject_oversized(&mut self) -> Step {
+        let window = &self.buffer[self.at..self.filled.min(self.at + RECORD_BYTES_MAX)];
+        if window.contains(&b'\n') {
+            self.reject_first_line(format!("a quote is opened here and not closed within {RECORD_BYTES_MAX} bytes"));
+        } else {
+            self.overlong = Some(Overlong { line: self.position.line, head: Vec::new(), bytes: 0 });
+        }
+        Step::Taken
+    }
+
+    /// Passes over a line that is too long to be a record, keeping its head. The position stays before it until its end is
+    /// found, so that nobody resumes in its middle.
+    fn pass_overlong(&mut self) -> Step {
+        let Some(mut overlong) = self.overlong.take() else { return Step::Taken };
+        let rest = &self.buffer[self.at..self.filled];
+        let line_end = rest.iter().position(|byte| *byte == b'\n');
+        let part = &rest[..line_end.unwrap_or(rest.len())];
+        overlong.head.extend_from_slice(&part[..part.len().min(REJECT_BYTES_MAX - overlong.head.len())]);
+        overlong.bytes += part.len() as u64;
+        self.at += part.len();
+        if line_end.is_none() && !self.is_last {
+            self.overlong = Some(overlong);
+            return Step::Hungry;
+        }
+        self.position.byte += overlong.bytes;
+        self.pass(self.at + usize::from(line_end.is_some()), 1);
+        let reason = format!(
+            "the line has {} bytes, more than the {RECORD_BYTES_MAX} of the longest record; its first {} are kept",
+            overlong.bytes,
+            overlong.head.len()
+        );
+        let row = decode_lossy(&overlong.head, self.options.encoding).into_owned();
+        self.push_reject(Reject { line: overlong.line, column: None, reason, row });
+        Step::Taken
+    }
+
+    fn reject_first_line(&mut self, reason: String) {
+        let rest = &self.buffer[self.at..self.filled];
+        let length = rest.iter().position(|byte| *byte == b'\n');
+        let end = length.map_or(self.filled, |length| self.at + length + 1);
+        let text_end = length.map_or(self.filled, |length| self.at + length);
+        let text_end = if self.buffer[self.at..text_end].ends_with(b"\r") { text_end - 1 } else { text_end };
+        self.reject(self.position.line, None, reason, self.at..text_end);
+        self.pass(end, 1);
+    }
+
+    fn pass(&mut self, end: usize, lines: u64) {
+        self.position.byte += (end - self.at) as u64;
+        self.position.line += lines;
+        self.at = end;
+        if self.lines.is_empty() {
+            self.floor = end;
+        }
+    }
+
+    fn reject(&mut self, line: u64, column: Option<String>, mut reason: String, text: std::ops::Range<usize>) {
+        if text.len() > REJECT_BYTES_MAX {
+            reason.push_str(&format!(" (of its {} bytes the first {REJECT_BYTES_MAX} are kept)", text.len()));
+        }
+        let kept = text.start..text.end.min(text.start + REJECT_BYTES_MAX);
+        let row = decode_lossy(&self.buffer[kept], self.options.encoding).into_owned();
+        self.push_reject(Reject { line, column, reason, row });
+    }
+
+    fn push_reject(&mut self, reject: Reject) {
+        self.rejects_bytes += reject.row.len() + reject.reason.len();
+        self.rejects.push(reject);
+    }
+
+    /// The pending rows as columns, without those that do not fit, which become rejects.
+    fn read_columns(&mut self) -> Result<(RecordBatch, UInt64Array), SchemaError> {
+        let (rows, stride) = (self.lines.len(), self.options.batch_rows);
+        let pending = &self.buffer[self.floor..self.at];
+        let is_clean = match self.options.encoding {
+            Encoding::Utf8 => std::str::from_utf8(pending).is_ok(),
+            Encoding::Latin1 => pending.is_ascii(),
+        };
+        let text = Text {
+            bytes: &self.buffer[..self.filled],
+            quote: self.options.quote,
+            encoding: self.options.encoding,
+            is_clean,
+            null_values: &self.options.null_values,
+        };
+        let mut bad = Vec::new();
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        for (index, column) in self.columns.iter().enumerate() {
+            arrays.push(column.read(&self.cells[index * stride..index * stride + rows], &text, &mut bad));
+        }
+        let mut lines = UInt64Array::from(self.lines.clone());
+        if !bad.is_empty() {
+            let keep = self.reject_rows(bad);
+            arrays = arrays.iter().map(|array| compute::filter(array, &keep)).collect::<Result<_, _>>()?;
+            let kept = compute::filter(&lines, &keep)?;
+            lines = UInt64Array::from(kept.to_data());
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(lines.len()));
+        Ok((RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?, lines))
+    }
+
+    /// Rejects each row with a bad cell once, for its first one; answers which rows stay.
+    fn reject_rows(&mut self, mut bad: Vec<Bad>) -> BooleanArray {
+        bad.sort_by_key(|cell| cell.row);
+        bad.dedup_by_key(|cell| cell.row);
+        let mut keep = vec![true; self.lines.len()];
+        for cell in bad {
+            keep[cell.row] = false;
+            let (start, end) = self.spans[cell.row];
+            self.reject(self.lines[cell.row], Some(cell.column), cell.reason, start..end);
+        }
+        keep.into()
+    }
+}
+
+/// Whether a record with the right number of fields is worth a second look.
+#[inline]
+fn is_suspect(found: &Found) -> bool {
+    found.is_odd && found.inner_lines > 0
+}

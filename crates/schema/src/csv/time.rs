@@ -1,0 +1,448 @@
+//! Dates and times from their text.
+//!
+//! ISO 8601 and the plain strftime items are read by hand; a format with others is left to `chrono`. Where a format has no
+//! padding rule that people keep to, numbers may have fewer digits: `12/1/2010 8:26` is `%m/%d/%Y %H:%M`.
+
+use chrono::format::{Item as ChronoItem, StrftimeItems};
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
+
+use super::number::Fault;
+use crate::error::SchemaError;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+/// Days from 0001-01-01, chrono's day 1, to 1970-01-01.
+const EPOCH_DAY: i32 = 719_163;
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// How dates or times are written.
+#[derive(Debug, Clone)]
+pub struct TimeFormat {
+    inner: Inner,
+}
+
+#[derive(Debug, Clone)]
+enum Inner {
+    Iso,
+    Items(Vec<Item>),
+    Chrono(String),
+}
+
+/// What a format consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    Literal(u8),
+    /// One or more spaces or tabs.
+    Space,
+    Year,
+    YearOfCentury,
+    Month,
+    MonthName,
+    Day,
+    Hour,
+    HourOfHalf,
+    Half,
+    Minute,
+    Second,
+    /// One to nine digits.
+    Fraction,
+    /// The same behind a point, or nothing.
+    PointFraction,
+}
+
+/// A time as it was written.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    year: i32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+    micros: u32,
+    afternoon: Option<bool>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, micros: 0, afternoon: None }
+    }
+}
+
+impl TimeFormat {
+    /// ISO 8601: `YYYY-MM-DD`, `YYYY-MM-DD HH:MM`, `YYYY-MM-DDTHH:MM:SS.ffffff`.
+    pub fn iso() -> Self {
+        Self { inner: Inner::Iso }
+    }
+
+    /// What a strftime format says. `%f` is a fraction of a second, as in Python.
+    ///
+    /// # Errors
+    /// When it is no strftime format.
+    pub fn strftime(format: &str) -> Result<Self, SchemaError> {
+        let refuse = |reason: &str| SchemaError::TimeFormat { format: format.to_owned(), reason: reason.to_owned() };
+        if format.trim().is_empty() {
+            return Err(refuse("it is empty"));
+        }
+        if !format.contains('%') {
+            return Err(refuse("it has no item such as %Y"));
+        }
+        if let Some(items) = compile(format) {
+            return Ok(Self { inner: Inner::Items(items) });
+        }
+        if StrftimeItems::new(format).any(|item| matches!(item, ChronoItem::Error)) {
+            return Err(refuse("it has an unknown item"));
+        }
+        Ok(Self { inner: Inner::Chrono(format.to_owned()) })
+    }
+
+    /// Microseconds since 1970 of a local time; midnight if the text has only a date.
+    #[inline]
+    pub(super) fn parse_timestamp(&self, text: &[u8]) -> Result<i64, Fault> {
+        match &self.inner {
+            Inner::Iso => match parse_iso(text) {
+                Some((parts, [])) => parts.micros().ok_or(Fault::NotA),
+                Some((parts, rest)) if is_zone(rest) && parts.micros().is_some() => Err(Fault::HasZone),
+                _ => Err(Fault::NotA),
+            },
+            Inner::Items(items) => parse_items(items, text).and_then(Parts::micros).ok_or(Fault::NotA),
+            Inner::Chrono(format) => parse_by_chrono(format, text).ok_or(Fault::NotA),
+        }
+    }
+
+    /// Days since 1970 of a date; a time behind it must be midnight.
+    #[inline]
+    pub(super) fn parse_date(&self, text: &[u8]) -> Result<i32, Fault> {
+        let micros = self.parse_timestamp(text)?;
+        if micros.rem_euclid(MICROS_PER_DAY) != 0 {
+            return Err(Fault::NotA);
+        }
+        i32::try_from(micros.div_euclid(MICROS_PER_DAY)).map_err(|_| Fault::OutOfRange)
+    }
+}
+
+impl Parts {
+    #[inline]
+    fn micros(self) -> Option<i64> {
+        let hour = match self.afternoon {
+            None => self.hour,
+            Some(_) if !(1..=12).contains(&self.hour) => return None,
+            Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
+        };
+        if hour > 23 || self.minute > 59 || self.second > 59 || self.micros > 999_999 {
+            return None;
+        }
+        let days = days_since_1970(self.year, self.month, self.day)?;
+        let seconds = i64::from(hour * 3600 + self.minute * 60 + self.second);
+        Some(i64::from(days) * MICROS_PER_DAY + seconds * MICROS_PER_SECOND + i64::from(self.micros))
+    }
+}
+
+#[inline]
+fn days_since_1970(year: i32, month: u32, day: u32) -> Option<i32> {
+    Some(NaiveDate::from_ymd_opt(year, month, day)?.num_days_from_ce() - EPOCH_DAY)
+}
+
+/// The number in exactly `N` digits at the front.
+#[inline]
+fn take_fixed<const N: usize>(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<N>()?;
+    let mut value = 0;
+    for digit in digits {
+        value = value * 10 + digit_of(*digit)?;
+    }
+    Some((value, rest))
+}
+
+#[inline]
+fn digit_of(byte: u8) -> Option<u32> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit < 10).then_some(u32::from(digit))
+}
+
+#[inline]
+fn take_byte(text: &[u8], wanted: u8) -> Option<&[u8]> {
+    let (first, rest) = text.split_first()?;
+    (*first == wanted).then_some(rest)
+}
+
+/// Date and time at the front, and what follows them.
+#[inline]
+fn parse_iso(text: &[u8]) -> Option<(Parts, &[u8])> {
+    let (year, rest) = take_fixed::<4>(text)?;
+    let (month, rest) = take_fixed::<2>(take_byte(rest, b'-')?)?;
+    let (day, rest) = take_fixed::<2>(take_byte(rest, b'-')?)?;
+    let mut parts = Parts { year: year as i32, month, day, ..Parts::default() };
+    let Some((b' ' | b'T' | b't', rest)) = rest.split_first() else { return Some((parts, rest)) };
+    let (hour, rest) = take_fixed::<2>(rest)?;
+    let (minute, rest) = take_fixed::<2>(take_byte(rest, b':')?)?;
+    (parts.hour, parts.minute) = (hour, minute);
+    let Some(rest) = take_byte(rest, b':') else { return Some((parts, rest)) };
+    let (second, rest) = take_fixed::<2>(rest)?;
+    parts.second = second;
+    let Some(rest) = take_byte(rest, b'.').or_else(|| take_byte(rest, b',')) else { return Some((parts, rest)) };
+    let (micros, rest) = take_fraction(rest)?;
+    Some((Parts { micros, ..parts }, rest))
+}
+
+/// Whether this is `Z`, or an offset such as `+01:00`.
+fn is_zone(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let offset =
+        |text: &[u8]| matches!(text.len(), 2 | 4 | 5) && text.iter().all(|byte| byte.is_ascii_digit() || *byte == b':');
+    matches!(text, b"Z" | b"z" | b"UTC") || matches!(text, [b'+' | b'-', rest @ ..] if offset(rest))
+}
+
+/// Microseconds from one to nine digits; what is finer is cut off.
+#[inline]
+fn take_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=9).contains(&length) {
+        return None;
+    }
+    let digit = |index: usize| if index < length { u32::from(text[index] - b'0') } else { 0 };
+    Some(((0..6).fold(0, |micros, index| micros * 10 + digit(index)), &text[length..]))
+}
+
+/// The items of a format, if it has none that only chrono knows.
+fn compile(format: &str) -> Option<Vec<Item>> {
+    let mut items = Vec::new();
+    let mut rest = format.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if byte.is_ascii_whitespace() {
+            if items.last() != Some(&Item::Space) {
+                items.push(Item::Space);
+            }
+            continue;
+        }
+        if *byte != b'%' {
+            items.push(Item::Literal(*byte));
+            continue;
+        }
+        if let Some(after) = rest.strip_prefix(b".f") {
+            rest = after;
+            items.push(Item::PointFraction);
+            continue;
+        }
+        // `%-d` and `%_d` tell a printer how to pad; a reader takes both.
+        if let [b'-' | b'_' | b'0', ..] = rest {
+            rest = &rest[1..];
+        }
+        let (letter, after) = rest.split_first()?;
+        rest = after;
+        items.extend_from_slice(items_of(*letter)?);
+    }
+    Some(items)
+}
+
+fn items_of(letter: u8) -> Option<&'static [Item]> {
+    use Item::{
+        Day, Fraction, Half, Hour, HourOfHalf, Literal, Minute, Month, MonthName, Second, Space, Year, YearOfCentury,
+    };
+    const DASH: Item = Literal(b'-');
+    const SLASH: Item = Literal(b'/');
+    const COLON: Item = Literal(b':');
+    Some(match letter {
+        b'Y' => &[Year],
+        b'y' => &[YearOfCentury],
+        b'm' => &[Month],
+        b'b' | b'B' | b'h' => &[MonthName],
+        b'd' | b'e' => &[Day],
+        b'H' | b'k' => &[Hour],
+        b'I' | b'l' => &[HourOfHalf],
+        b'p' | b'P' => &[Half],
+        b'M' => &[Minute],
+        b'S' => &[Second],
+        b'f' => &[Fraction],
+        b'F' => &[Year, DASH, Month, DASH, Day],
+        b'D' => &[Month, SLASH, Day, SLASH, YearOfCentury],
+        b'T' => &[Hour, COLON, Minute, COLON, Second],
+        b'R' => &[Hour, COLON, Minute],
+        b'r' => &[HourOfHalf, COLON, Minute, COLON, Second, Space, Half],
+        b'%' => &[Literal(b'%')],
+        _ => return None,
+    })
+}
+
+#[inline]
+fn parse_items(items: &[Item], text: &[u8]) -> Option<Parts> {
+    let mut parts = Parts::default();
+    let mut rest = text;
+    for item in items {
+        rest = take_item(*item, rest, &mut parts)?;
+    }
+    rest.is_empty().then_some(parts)
+}
+
+#[inline]
+fn take_item<'a>(item: Item, text: &'a [u8], parts: &mut Parts) -> Option<&'a [u8]> {
+    let (value, rest) = match item {
+        Item::Literal(byte) => return take_byte(text, byte),
+        Item::Space => {
+            let rest = text.trim_ascii_start();
+            return (rest.len() < text.len()).then_some(rest);
+        }
+        Item::MonthName => take_month_name(text)?,
+        Item::Half => {
+            let (letters, rest) = text.split_first_chunk::<2>()?;
+            parts.afternoon = Some(match letters.to_ascii_lowercase().as_slice() {
+                b"am" => false,
+                b"pm" => true,
+                _ => return None,
+            });
+            return Some(rest);
+        }
+        Item::Fraction => take_fraction(text)?,
+        Item::PointFraction => match take_byte(text, b'.') {
+            Some(rest) => take_fraction(rest)?,
+            None => (0, text),
+        },
+        Item::Year => take_number(text, 4)?,
+        _ => take_number(text, 2)?,
+    };
+    match item {
+        Item::Year => parts.year = value as i32,
+        // The century that POSIX gives two digits.
+        Item::YearOfCentury => parts.year = value as i32 + if value < 69 { 2000 } else { 1900 },
+        Item::Month | Item::MonthName => parts.month = value,
+        Item::Day => parts.day = value,
+        Item::Hour => parts.hour = value,
+        Item::HourOfHalf => {
+            parts.hour = value;
+            parts.afternoon = parts.afternoon.or(Some(false));
+        }
+        Item::Minute => parts.minute = value,
+        Item::Second => parts.second = value,
+        _ => parts.micros = value,
+    }
+    Some(rest)
+}
+
+/// A number of one to `digits_max` digits.
+#[inline]
+fn take_number(text: &[u8], digits_max: usize) -> Option<(u32, &[u8])> {
+    let mut value = digit_of(*text.first()?)?;
+    let mut length = 1;
+    while length < digits_max
+        && let Some(digit) = text.get(length).copied().and_then(digit_of)
+    {
+        value = value * 10 + digit;
+        length += 1;
+    }
+    Some((value, &text[length..]))
+}
+
+/// An English month, whole or by its first three letters.
+fn take_month_name(text: &[u8]) -> Option<(u32, &[u8])> {
+    let starts = |name: &str| text.get(..name.len()).is_some_and(|front| front.eq_ignore_ascii_case(name.as_bytes()));
+    let index = MONTHS.iter().position(|name| starts(&name[..3]))?;
+    let length = if starts(MONTHS[index]) { MONTHS[index].len() } else { 3 };
+    Some((index as u32 + 1, &text[length..]))
+}
+
+fn parse_by_chrono(format: &str, text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let time = NaiveDateTime::parse_from_str(text, format).ok();
+    let time = time.or_else(|| NaiveDate::parse_from_str(text, format).ok()?.and_hms_opt(0, 0, 0))?;
+    Some(time.and_utc().timestamp_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::timestamp_text;
+
+    fn by(format: &str, text: &str) -> Result<String, Fault> {
+        let format = TimeFormat::strftime(format).expect("a format");
+        format.parse_timestamp(text.as_bytes()).map(timestamp_text)
+    }
+
+    fn iso(text: &str) -> Result<String, Fault> {
+        TimeFormat::iso().parse_timestamp(text.as_bytes()).map(timestamp_text)
+    }
+
+    #[test]
+    fn iso_times_are_read() {
+        for (text, expected) in [
+            ("2010-12-01 08:26:00", "2010-12-01T08:26:00"),
+            ("2010-12-01T08:26", "2010-12-01T08:26:00"),
+            ("2010-12-01", "2010-12-01T00:00:00"),
+            ("1969-12-31 23:59:59.5", "1969-12-31T23:59:59.500000"),
+            ("2012-02-29 00:00:00.123456789", "2012-02-29T00:00:00.123456"),
+            ("0001-01-01", "0001-01-01T00:00:00"),
+            ("9999-12-31 23:59:59", "9999-12-31T23:59:59"),
+        ] {
+            assert_eq!(iso(text).as_deref(), Ok(expected));
+        }
+        for text in [
+            "",
+            "2010",
+            "2010-13-01",
+            "2011-02-29",
+            "2010-12-01 24:00",
+            "2010-12-01 8:26",
+            "12/1/2010",
+            "2010-12-01 08:26:00x",
+        ] {
+            assert_eq!(iso(text), Err(Fault::NotA), "{text}");
+        }
+        for text in ["2010-12-01T08:26:00Z", "2010-12-01T08:26:00+01:00", "2010-12-01 08:26:00.1 -0500"] {
+            assert_eq!(iso(text), Err(Fault::HasZone), "{text}");
+        }
+    }
+
+    #[test]
+    fn formats_are_read_with_one_digit_or_two() {
+        for (format, text, expected) in [
+            ("%m/%d/%Y %H:%M", "12/1/2010 8:26", "2010-12-01T08:26:00"),
+            ("%m/%d/%Y %H:%M", "01/02/2011 18:06", "2011-01-02T18:06:00"),
+            ("%d.%m.%y", "1.2.09", "2009-02-01T00:00:00"),
+            ("%d %b %Y %I:%M %p", "7 Mar 2011 12:05 am", "2011-03-07T00:05:00"),
+            ("%B %e, %Y %l:%M%P", "March 7, 2011 1:05pm", "2011-03-07T13:05:00"),
+            ("%Y%m%d%H%M%S", "20101201082600", "2010-12-01T08:26:00"),
+            ("%FT%T%.f", "2010-12-01T08:26:00.25", "2010-12-01T08:26:00.250000"),
+            ("%FT%T%.f", "2010-12-01T08:26:00", "2010-12-01T08:26:00"),
+            ("%F %T.%f", "2010-12-01 08:26:00.000007", "2010-12-01T08:26:00.000007"),
+            ("%Y-%m-%dT%H:%M:%SZ", "2010-12-01T08:26:00Z", "2010-12-01T08:26:00"),
+            ("%a %d %b %Y", "Wed 01 Dec 2010", "2010-12-01T00:00:00"),
+        ] {
+            assert_eq!(by(format, text).as_deref(), Ok(expected), "{format}");
+        }
+        for (format, text) in
+            [("%m/%d/%Y", "13/1/2010"), ("%m/%d/%Y", "1/1/2010 8:00"), ("%I:%M %p", "13:00 pm"), ("%H:%M", "")]
+        {
+            assert_eq!(by(format, text), Err(Fault::NotA), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_format_that_is_none_is_refused() {
+        for format in ["", "yyyy-MM-dd", "%Q", "%Y-%"] {
+            assert!(TimeFormat::strftime(format).is_err(), "{format}");
+        }
+    }
+
+    #[test]
+    fn a_date_has_no_time() {
+        let date = |text: &str| TimeFormat::iso().parse_date(text.as_bytes());
+        assert_eq!(date("2010-12-01"), Ok(14_944));
+        assert_eq!(date("2010-12-01 00:00:00"), Ok(14_944));
+        assert_eq!(date("2010-12-01 00:01:00"), Err(Fault::NotA));
+    }
+}
