@@ -21,6 +21,9 @@ const READS_MAX: usize = 16;
 /// Questions in SQL at once: each may take all it is allowed of memory.
 const QUESTIONS_MAX: usize = 2;
 
+/// Downloads of whole views at once: each holds a thread, a connection of the warehouse and a snapshot of its file.
+const EXPORTS_MAX: usize = 8;
+
 /// How long a request waits for its turn.
 const LANE_WAIT: Duration = Duration::from_secs(10);
 
@@ -46,6 +49,7 @@ pub(crate) struct App {
     feeds: Arc<Semaphore>,
     reads: Arc<Semaphore>,
     questions: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 impl App {
@@ -58,6 +62,7 @@ impl App {
             feeds: Arc::new(Semaphore::new(options.live_feeds_max)),
             reads: Arc::new(Semaphore::new(READS_MAX)),
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             options,
         })
     }
@@ -89,6 +94,11 @@ impl App {
         F: FnOnce(&Station) -> Result<T, ServeError> + Send + 'static,
     {
         self.blocking(Lane::Reads, work).await
+    }
+
+    /// A place among the downloads, for as long as the answer lives.
+    pub(crate) fn open_export(&self) -> Result<OwnedSemaphorePermit, ServeError> {
+        self.exports.clone().try_acquire_owned().map_err(|_| ServeError::Busy)
     }
 
     /// A place among the live feeds, for as long as the answer lives.

@@ -5,6 +5,7 @@
 
 use axum::http::StatusCode;
 use millrace_flow::{ErrorKind, StageError};
+use millrace_station::StationError;
 
 /// Why a request, or the server itself, failed.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,15 @@ pub enum ServeError {
     /// The socket to listen on failed.
     #[error("cannot accept connections: {0}")]
     Listen(#[from] std::io::Error),
+}
+
+impl From<StationError> for ServeError {
+    fn from(error: StationError) -> Self {
+        match error {
+            StationError::NoTopic { name, cure } => Self::NotFound { what: "topic", name, cure },
+            error => Self::Stage(error.into()),
+        }
+    }
 }
 
 impl ServeError {

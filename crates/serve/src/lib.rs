@@ -31,6 +31,9 @@ mod table;
 mod topics;
 mod views;
 
+#[cfg(test)]
+mod tests;
+
 pub use docs::openapi;
 pub use error::ServeError;
 pub use metrics::reference as metrics_reference;

@@ -24,8 +24,8 @@ use crate::{Problem, ServeError, views};
 /// Committed records that one event may have to look at; more, and fetching the rows again is cheaper for both sides.
 const RECORDS_PER_EVENT_MAX: u64 = 100_000;
 
-/// Changed rows in one event: about half a megabyte of JSON.
-const ROWS_PER_EVENT_MAX: usize = 2_000;
+/// Changed rows in one event: about two megabytes of JSON.
+const ROWS_PER_EVENT_MAX: usize = 8_000;
 
 /// Bytes of the log read at once.
 const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -72,9 +72,9 @@ pub(crate) async fn get(
         let view = views::find(station, &name)?;
         let Some(topic) = view.topic else { return Err(views::not_materialized(&name)) };
         let topic = station.log().topic(&topic).ok_or_else(|| ServeError::not_found("topic", &topic, "/api/v1/topics"))?;
-        let status = station.stages().into_iter().find(|stage| stage.kind == StageKind::Query && stage.name == name);
+        let status = views::stage(station, StageKind::Query, &name);
         let (next, opening) = match begin {
-            Some(Ok(cursor)) if cursor.is_within(&topic) => (cursor, Opening::Rows),
+            Some(Ok(cursor)) if cursor.is_within(&topic) => (cursor, Opening::Over),
             Some(_) => (views::progress(station, &name, &topic), Opening::Reset),
             None => (views::progress(station, &name, &topic), Opening::Rows),
         };
@@ -83,7 +83,7 @@ pub(crate) async fn get(
     Ok(live::answer(stream::unfold(feed.await?, Feed::next)))
 }
 
-/// What the first event of a feed is: it tells the client its position before anything has changed.
+/// What a feed begins with: a client without a position is told one before anything has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
     Rows,

@@ -69,12 +69,14 @@ impl ServeOptions {
     }
 }
 
-/// Answers HTTP on `listener` until told to stop; what is being answered then may finish.
+/// Answers HTTP on `listener`, by the names that the project allows, until told to stop; what is being answered then may
+/// finish.
 ///
 /// # Errors
 /// When the listener cannot tell its address.
 pub async fn serve(station: Arc<Station>, listener: TcpListener, stop: Stop) -> Result<(), ServeError> {
-    let options = ServeOptions::new(listener.local_addr()?);
+    let mut options = ServeOptions::new(listener.local_addr()?);
+    options.allowed_hosts.clone_from(&station.project().config.allowed_hosts);
     serve_with(station, listener, options, stop).await
 }
 

@@ -12,7 +12,7 @@ const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct ColumnHead {
+pub(crate) struct ColumnHead {
     /// Its name.
     pub name: String,
     /// Its SQL type.
