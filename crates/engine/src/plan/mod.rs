@@ -1,5 +1,13 @@
 //! From a checked statement to the operators that run it.
 
+pub(crate) mod catalog;
+mod explain;
+pub(crate) mod failure;
+mod fingerprint;
+pub(crate) mod functions;
+pub(crate) mod logical;
+mod lower;
 mod query;
 
+pub(crate) use lower::{Place, Refusal, Request, VOLATILE, lower, time_axis};
 pub use query::{Aggregate, AggregateCall, Dedup, Emit, Group, Input, Output, Query, RowStep, Watermark, Window};

@@ -1,0 +1,61 @@
+//! What the planner behind us complains of, in words for people.
+
+use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span as TokenSpan};
+use millrace_flow::Span;
+
+use crate::sql::{Problem, did_you_mean, span_of};
+
+/// The problem behind `error`; at `otherwise` if the error does not say where.
+pub(crate) fn problem_of(error: &DataFusionError, otherwise: Span) -> Problem {
+    let root = error.find_root();
+    let diagnostic = error.diagnostic();
+    let place = diagnostic.and_then(|diagnostic| diagnostic.span).map(|span| {
+        let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
+        span_of(TokenSpan::new(at(span.start), at(span.end)))
+    });
+    let span = place.unwrap_or(otherwise);
+    if let DataFusionError::SchemaError(schema, _) = root {
+        return schema_problem(schema, span);
+    }
+    let help = diagnostic.and_then(|diagnostic| diagnostic.helps.first().map(|help| help.message.clone()));
+    Problem::new(span, plain_words(&root.strip_backtrace())).maybe_cure(help.map(|help| plain_words(&help)))
+}
+
+fn schema_problem(error: &SchemaError, span: Span) -> Problem {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let names: Vec<&str> = valid_fields.iter().map(|field| field.name.as_str()).collect();
+            let all = || Some(format!("the columns here are {}", names.join(", "))).filter(|_| !names.is_empty());
+            let cure = did_you_mean(&field.name, names.iter().copied(), all);
+            Problem::new(span, format!("column `{}` does not exist here", field.flat_name())).maybe_cure(cure)
+        }
+        SchemaError::AmbiguousReference { field } => {
+            Problem::new(span, format!("`{}` could be the column of more than one table", field.name))
+                .cure("write the table's name before it: table.column")
+        }
+        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            Problem::new(span, format!("two columns are called `{name}`")).cure("rename one of them with AS")
+        }
+    }
+}
+
+/// The first line of a message, without the layers it came through.
+fn plain_words(message: &str) -> String {
+    let mut message = message.trim();
+    for layer in [
+        "Error during planning: ",
+        "Schema error: ",
+        "This feature is not implemented: ",
+        "Execution error: ",
+        "Internal error: ",
+        "Optimizer rule ",
+        "Arrow error: ",
+        "Invalid or Unsupported Configuration: ",
+    ] {
+        message = message.strip_prefix(layer).unwrap_or(message);
+    }
+    let message = message.lines().next().unwrap_or_default().trim_end_matches('.');
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}

@@ -1,0 +1,50 @@
+//! The identity of a query's state.
+//!
+//! Everything that decides what the state means is in it: topics, what happens to rows before they are counted, what is
+//! counted by which groups. What happens to results afterwards is not: a changed HAVING or SELECT list keeps the state.
+
+use std::fmt::Write;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::explain::{show, show_call, show_group, show_step};
+use super::{Aggregate, Dedup, Input};
+
+/// The fingerprint, and what it is of in words.
+pub(super) fn fingerprint(
+    inputs: &[Input],
+    dedup: Option<&Dedup>,
+    aggregate: Option<&Aggregate>,
+) -> (u64, String) {
+    let mut canonical = String::new();
+    let mut parts: Vec<String> = Vec::new();
+    for input in inputs {
+        let _ = write!(canonical, "input {} {:?} {:?};", input.topic, input.kind, input.watermark);
+        for field in input.schema.fields() {
+            let _ = write!(canonical, "{} {},", field.name(), field.data_type());
+        }
+        for step in &input.steps {
+            let _ = write!(canonical, ";{}", show_step(step));
+        }
+        parts.push(input.topic.to_string());
+    }
+    if let Some(dedup) = dedup {
+        let _ = write!(canonical, "|dedup {:?} {:?}", dedup.columns, dedup.time);
+        parts.push(format!("without repeats in {} columns", dedup.columns.len()));
+    }
+    if let Some(aggregate) = aggregate {
+        for group in &aggregate.groups {
+            let _ = write!(canonical, "|group {}", show_group(group));
+            parts.push(show_group(group));
+        }
+        for call in &aggregate.calls {
+            let arguments = call.function.expressions();
+            let types = arguments.iter().map(|argument| argument.data_type(&aggregate.input));
+            let types: Vec<_> = types.map(|data_type| data_type.map_or_else(|_| String::new(), |t| t.to_string())).collect();
+            let filter = call.filter.as_ref().map(show).unwrap_or_default();
+            let _ = write!(canonical, "|call {} of {types:?} where {filter}", show_call(call));
+            parts.push(show_call(call));
+        }
+    }
+    (xxh3_64(canonical.as_bytes()), format!("hash({})", parts.join(", ")))
+}

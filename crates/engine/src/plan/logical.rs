@@ -1,0 +1,238 @@
+//! From a SELECT's syntax tree to a logical plan with settled types, and from there to one that is worth running.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Union, cast,
+};
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
+use datafusion::optimizer::eliminate_duplicated_expr::EliminateDuplicatedExpr;
+use datafusion::optimizer::eliminate_filter::EliminateFilter;
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::optimize_unions::OptimizeUnions;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
+use datafusion::sql::planner::SqlToRel;
+use datafusion::sql::sqlparser::ast;
+
+use super::catalog::{Catalog, options};
+use super::functions::{divide, hop};
+
+/// Plans a SELECT and settles all types.
+pub(crate) fn plan(query: ast::Query, catalog: &Catalog) -> Result<LogicalPlan> {
+    let plan = SqlToRel::new(catalog).sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+    analyze(plan)
+}
+
+/// Settles the types of a plan, with Spark's division.
+pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+        vec![Arc::new(SparkDivision), Arc::new(ResolveGroupingFunction::new()), Arc::new(TypeCoercion::new())];
+    Analyzer::with_rules(rules).execute_and_check(plan, &options(), |_, _| {})
+}
+
+/// The same plan with columns of types that a topic and a table can hold, where there is such a type.
+pub(crate) fn with_stored_types(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let stored = |index: usize| stored_type(plan.schema().field(index).data_type());
+    if (0..plan.schema().fields().len()).all(|index| stored(index).is_none()) {
+        return Ok(plan);
+    }
+    let columns = plan.schema().iter().enumerate().map(|(index, (qualifier, field))| {
+        let column = Expr::from((qualifier, field));
+        match stored(index) {
+            Some(data_type) => cast(column, data_type).alias_qualified(qualifier.cloned(), field.name()),
+            None => column,
+        }
+    });
+    let columns: Vec<Expr> = columns.collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
+}
+
+/// The type that a column is kept as, if it is another one.
+fn stored_type(data_type: &DataType) -> Option<DataType> {
+    Some(match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
+        DataType::Dictionary(_, value) if value.is_string() => DataType::Utf8,
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => DataType::Int32,
+        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
+        DataType::Float16 => DataType::Float32,
+        DataType::Date64 => DataType::Date32,
+        DataType::Timestamp(TimeUnit::Microsecond, None) => return None,
+        DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Decimal256(_, scale) => DataType::Decimal128(38, *scale),
+        _ => return None,
+    })
+}
+
+/// The same plan with as little work in it as the shapes that we run allow.
+///
+/// No filter is moved through an aggregate: a filter on a window is not one on the rows of that window. Distinct counts stay
+/// what they are, and DISTINCT stays a node of its own.
+pub(crate) fn optimize(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = run_rules(
+        plan,
+        vec![
+            Arc::new(OptimizeUnions::new()),
+            Arc::new(SimplifyExpressions::new()),
+            Arc::new(EliminateDuplicatedExpr::new()),
+            Arc::new(EliminateFilter::new()),
+            Arc::new(CommonSubexprEliminate::new()),
+            Arc::new(OptimizeProjections::new()),
+        ],
+    )?;
+    push_filters_below_aggregates(plan)
+}
+
+fn push_filters_below_aggregates(plan: LogicalPlan) -> Result<LogicalPlan> {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => {
+            let input = Arc::new(push_filters(Arc::unwrap_or_clone(aggregate.input))?);
+            Ok(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(
+                input,
+                aggregate.group_expr,
+                aggregate.aggr_expr,
+                aggregate.schema,
+            )?))
+        }
+        plan if has_aggregate(&plan)? => Ok(plan.map_children(|child| push_filters_below_aggregates(child).map(Transformed::yes))?.data),
+        plan => push_filters(plan),
+    }
+}
+
+fn has_aggregate(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::Aggregate(_))))
+}
+
+fn push_filters(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+        Arc::new(PushDownFilter::new()),
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(OptimizeProjections::new()),
+    ];
+    run_rules(plan, rules)
+}
+
+fn run_rules(plan: LogicalPlan, rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Result<LogicalPlan> {
+    let context = OptimizerContext::new().with_skip_failing_rules(false);
+    Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})
+}
+
+/// `a / b` of numbers that are not decimals as a double, and an error when `b` is zero.
+#[derive(Debug)]
+struct SparkDivision;
+
+impl AnalyzerRule for SparkDivision {
+    fn name(&self) -> &str {
+        "spark_division"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _options: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(divide_in_node).map(|plan| plan.data)
+    }
+}
+
+fn divide_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = &plan {
+        schema.merge(&scan.projected_schema);
+    }
+    let names = NamePreserver::new(&plan);
+    let changed = plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let changed = expr.transform_up(|expr| match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) => {
+                let (a, b) = (left.get_type(&schema)?, right.get_type(&schema)?);
+                let plain = |data_type: &DataType| data_type.is_integer() || data_type.is_floating();
+                if !(plain(&a) && (plain(&b) || b.is_null()) || a.is_null() && plain(&b)) {
+                    return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right })));
+                }
+                let arguments = vec![cast(*left, DataType::Float64), cast(*right, DataType::Float64)];
+                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(divide(), arguments))))
+            }
+            expr => Ok(Transformed::no(expr)),
+        })?;
+        Ok(changed.update_data(|expr| name.restore(expr)))
+    })?;
+    if changed.transformed { changed.map_data(LogicalPlan::recompute_schema) } else { Ok(changed) }
+}
+
+/// Aggregates over windows that overlap, for questions: each row once for every window that covers it.
+///
+/// `GROUP BY window(ts, 15 min, 5 min)` reads the union of three copies of its input, each with one of the windows; rows
+/// that a copy's window does not cover are left out.
+pub(crate) fn expand_hopping(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up(|plan| match plan {
+        LogicalPlan::Aggregate(aggregate) => expand_aggregate(aggregate),
+        plan => Ok(Transformed::no(plan)),
+    })
+    .map(|plan| plan.data)
+}
+
+fn expand_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let Some((call, copies)) = aggregate.group_expr.iter().find_map(find_hopping) else {
+        return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+    };
+    const COLUMN: &str = "__window";
+    let mut inputs = Vec::new();
+    for back in 0..copies {
+        let mut arguments = call.args.clone();
+        arguments.push(datafusion::logical_expr::lit(back));
+        let window = Expr::ScalarFunction(ScalarFunction::new_udf(hop(), arguments)).alias(COLUMN);
+        let columns = aggregate.input.schema().columns().into_iter().map(Expr::Column).chain([window]).collect();
+        let projected = LogicalPlan::Projection(Projection::try_new(columns, aggregate.input.clone())?);
+        let covered = datafusion::logical_expr::col(COLUMN).is_not_null();
+        inputs.push(Arc::new(LogicalPlanBuilder::from(projected).filter(covered)?.build()?));
+    }
+    let schema = inputs[0].schema().clone();
+    let union = Arc::new(LogicalPlan::Union(Union { inputs, schema }));
+    let marker = Expr::ScalarFunction(call);
+    let replace = |expr: Expr| -> Result<Expr> {
+        let name = expr.schema_name().to_string();
+        let replaced = expr.transform_up(|expr| match expr == marker {
+            true => Ok(Transformed::yes(datafusion::logical_expr::col(COLUMN))),
+            false => Ok(Transformed::no(expr)),
+        })?;
+        Ok(if replaced.transformed { replaced.data.alias(name) } else { replaced.data })
+    };
+    let groups = aggregate.group_expr.into_iter().map(replace).collect::<Result<Vec<_>>>()?;
+    let calls = aggregate.aggr_expr.into_iter().map(replace).collect::<Result<Vec<_>>>()?;
+    Ok(Transformed::yes(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(union, groups, calls, aggregate.schema)?)))
+}
+
+/// A hopping window within `expr`, and how many of its windows cover one time.
+fn find_hopping(expr: &Expr) -> Option<(ScalarFunction, i64)> {
+    let mut found = None;
+    let _ = expr.apply(|expr| {
+        if let Expr::ScalarFunction(call) = expr
+            && call.func.name() == super::functions::WINDOW
+            && let (Some(size), Some(slide)) = (call.args.get(1).and_then(number), call.args.get(2).and_then(number))
+            && slide > 0
+            && size != slide
+        {
+            found = Some((call.clone(), (size + slide - 1) / slide));
+        }
+        Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+fn number(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Literal(datafusion::scalar::ScalarValue::Int64(number), _) => *number,
+        _ => None,
+    }
+}
+

@@ -1,0 +1,178 @@
+//! From an optimised logical plan to a [`Query`].
+//!
+//! ```text
+//!   plan node                          becomes
+//!   TableScan                          an input
+//!   Projection, Filter, SubqueryAlias  a step of the inputs, or after the aggregate
+//!   Union                              several inputs
+//!   Distinct, row_number() … = 1       the dedup
+//!   Aggregate                          the aggregate; a window among its groups is found through projections
+//! ```
+//!
+//! Everything else is refused, with the place in the text that is to blame as well as it can be told.
+
+mod aggregate;
+mod expression;
+mod output;
+mod rows;
+
+use std::sync::Arc;
+
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use millrace_flow::TopicKind;
+
+use super::{Emit, Group, Query, RowStep};
+pub(crate) use output::time_axis;
+use rows::Rows;
+
+/// Functions whose value is another one at each call; results that depend on them could not be repeated.
+pub(crate) const VOLATILE: [&str; 12] = [
+    "now", "current_timestamp", "current_date", "current_time", "localtimestamp", "today", "random", "rand", "uuid",
+    "randn", "curdate", "monotonically_increasing_id",
+];
+
+/// A view to be lowered.
+pub(crate) struct Request {
+    pub(crate) name: Arc<str>,
+    pub(crate) sql: Arc<str>,
+    /// The optimised plan.
+    pub(crate) plan: LogicalPlan,
+    /// The names of its columns as they are spelled.
+    pub(crate) columns: Vec<String>,
+    pub(crate) emit: Emit,
+    pub(crate) allowed_lateness_us: Option<i64>,
+}
+
+/// What cannot be run, and which part of the text to show.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    pub(crate) cure: Option<String>,
+}
+
+/// A part of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The SELECT.
+    Select,
+    /// What it reads.
+    From,
+    /// The call of a window.
+    Window,
+    /// `EMIT …`.
+    Emit,
+    /// `ALLOWED LATENESS`.
+    Lateness,
+    /// The call of a function.
+    Call(String),
+    /// A column of the result, by its name in lower case.
+    Output(String),
+}
+
+impl Refusal {
+    fn new(place: Place, message: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { place, message: message.into(), cure: Some(cure.into()) }
+    }
+}
+
+/// What the planner behind us says goes to the SELECT as a whole.
+impl From<DataFusionError> for Refusal {
+    fn from(error: DataFusionError) -> Self {
+        let problem = super::failure::problem_of(&error, millrace_flow::Span::default());
+        Self { place: Place::Select, message: problem.message, cure: problem.cure }
+    }
+}
+
+type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+/// Lowers a view.
+pub(crate) fn lower(request: Request) -> Result<Query> {
+    refuse_volatile(&request.plan)?;
+    let mut above = Vec::new();
+    let core = split(&request.plan, &mut above);
+    let (rows, aggregate, mut steps) = match core {
+        LogicalPlan::Aggregate(node) => {
+            let aggregate::Lowered { rows, aggregate, steps } = aggregate::lower(node)?;
+            (rows, Some(aggregate), steps)
+        }
+        _ => (rows::lower(&request.plan)?, None, Vec::new()),
+    };
+    if aggregate.is_some() {
+        for node in above.iter().rev() {
+            steps.extend(expression::step_of(node)?);
+        }
+    }
+    check_clauses(&request, &rows, aggregate.as_ref().map(|aggregate| aggregate.groups.as_slice()))?;
+    output::finish(request, rows, aggregate, steps)
+}
+
+/// The row nodes at the top of a plan, topmost first, and the node below them.
+fn split<'a>(plan: &'a LogicalPlan, above: &mut Vec<&'a LogicalPlan>) -> &'a LogicalPlan {
+    let input = match plan {
+        LogicalPlan::Projection(node) => &node.input,
+        LogicalPlan::Filter(node) => &node.input,
+        LogicalPlan::SubqueryAlias(node) => &node.input,
+        _ => return plan,
+    };
+    above.push(plan);
+    split(input, above)
+}
+
+fn refuse_volatile(plan: &LogicalPlan) -> Result<()> {
+    let mut found: Option<String> = None;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr {
+                    let volatile = call.func.signature().volatility == Volatility::Volatile;
+                    if volatile || VOLATILE.contains(&call.func.name()) {
+                        found = Some(call.func.name().to_owned());
+                    }
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    match found {
+        None => Ok(()),
+        Some(name) => Err(Refusal::new(
+            Place::Call(name.clone()),
+            format!("`{name}` gives another value each time, so the results could not be repeated"),
+            "use the event time of the rows, or `now` in questions",
+        )),
+    }
+}
+
+/// EMIT ON WINDOW CLOSE and ALLOWED LATENESS need windows that close.
+fn check_clauses(request: &Request, rows: &Rows, groups: Option<&[Group]>) -> Result<()> {
+    let has_window = groups.into_iter().flatten().any(|group| matches!(group, Group::Window(_)));
+    let changing = rows.streams.iter().find(|stream| stream.source.kind == TopicKind::Upserts);
+    let cure = "group by window(…), or leave the clause out";
+    if request.emit == Emit::OnWindowClose {
+        if !has_window {
+            return Err(Refusal::new(Place::Emit, "EMIT ON WINDOW CLOSE without a window", cure));
+        }
+        if let Some(stream) = changing {
+            return Err(Refusal::new(
+                Place::Emit,
+                format!("the rows of `{}` can change for ever, so its windows never close", stream.source.topic),
+                format!("give `{}` EMIT ON WINDOW CLOSE too, or leave the clause out here", stream.source.topic),
+            ));
+        }
+    }
+    if request.allowed_lateness_us.is_some() && !has_window && rows.dedup.is_none() {
+        return Err(Refusal::new(Place::Lateness, "ALLOWED LATENESS without a window", cure));
+    }
+    Ok(())
+}
+
+/// Steps that only compute columns, from the last to the first, with the index of each.
+fn projections(steps: &[RowStep]) -> impl Iterator<Item = (usize, &Vec<Arc<dyn datafusion::physical_expr::PhysicalExpr>>)> {
+    steps.iter().enumerate().rev().filter_map(|(index, step)| match step {
+        RowStep::Project { columns, .. } => Some((index, columns)),
+        RowStep::Filter(_) => None,
+    })
+}

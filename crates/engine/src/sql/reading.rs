@@ -1,0 +1,241 @@
+//! A SELECT, read: rewritten for the planner, with everything that is needed to tell people what is wrong and where.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, TableAlias, TableFactor, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span as TokenSpan, Token};
+use millrace_flow::Span;
+
+use super::nearest::did_you_mean;
+use super::spark::{self, name_of};
+use super::statement::Name;
+use super::text::{Problem, span_of};
+use super::token::Tokens;
+use super::windows;
+use crate::plan::functions::Functions;
+
+/// A SELECT that is ready to be planned.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) query: Query,
+    /// Sources and views in FROM, each once.
+    pub(crate) relations: Vec<Name>,
+    /// Where windows are called.
+    pub(crate) windows: Vec<Span>,
+    /// Every function call.
+    pub(crate) calls: Vec<Name>,
+    /// Columns of the outermost SELECT as they are spelled, by their name in lower case.
+    pub(crate) outputs: HashMap<String, Name>,
+    pub(crate) tokens: Tokens,
+    columns: Vec<Vec<Ident>>,
+    named: HashSet<String>,
+}
+
+/// Reads a SELECT; an error names every unknown function and every window that cannot be.
+pub(crate) fn read(query: &Query, tokens: &Tokens) -> Result<Reading, Vec<Problem>> {
+    let mut query = query.clone();
+    let mut problems = Vec::new();
+    let windows = windows::rewrite(&mut query, &mut problems);
+    spark::rewrite(&mut query, &mut problems);
+    let mut names = Names::default();
+    let _ = query.visit(&mut names);
+    problems.extend(names.calls.iter().filter_map(unknown_function));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let ctes = names.ctes;
+    let mut seen = HashSet::new();
+    let is_relation = |name: &Name| !ctes.contains(&*name.text) && seen.insert(name.text.clone());
+    let relations = names.relations.into_iter().filter(is_relation).collect();
+    let outputs = outputs(&query, tokens);
+    Ok(Reading {
+        query,
+        relations,
+        windows,
+        calls: names.calls,
+        outputs,
+        tokens: tokens.clone(),
+        columns: names.columns,
+        named: names.named,
+    })
+}
+
+impl Reading {
+    /// Where the SELECT begins.
+    pub(crate) fn select_span(&self) -> Span {
+        self.tokens.first_span()
+    }
+
+    /// Where the first source or view is named.
+    pub(crate) fn from_span(&self) -> Span {
+        self.relations.first().map_or_else(|| self.select_span(), |name| name.span)
+    }
+
+    /// Where a word stands that is not in quotes.
+    pub(crate) fn word_span(&self, word: &str) -> Span {
+        let is_it = |token: &&datafusion::sql::sqlparser::tokenizer::TokenWithSpan| {
+            matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+        };
+        self.tokens.0.iter().find(is_it).map_or_else(|| self.select_span(), |token| span_of(token.span))
+    }
+
+    /// Names that can be no column of `known`, the columns of everything in FROM. Scopes are left to the planner; what is
+    /// found here is found all at once.
+    pub(crate) fn unknown_columns(&self, known: &HashMap<String, String>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let exists = |name: &str| known.contains_key(name) || self.named.contains(name);
+        for parts in &self.columns {
+            let Some(last) = parts.last().filter(|ident| ident.span.start.line > 0) else { continue };
+            if parts.iter().any(|part| exists(&part.value)) && (parts.len() == 1 || exists(&last.value)) {
+                continue;
+            }
+            // `column.field` of a struct: the planner knows whether there is such a field.
+            if parts.len() > 1 && known.contains_key(&parts[0].value) {
+                continue;
+            }
+            let candidates = known.values().map(String::as_str).chain(self.named.iter().map(String::as_str));
+            let from = self.relations.iter().map(|name| format!("`{}`", name.text)).collect::<Vec<_>>().join(", ");
+            let otherwise = || (known.len() <= 30).then(|| columns_of(known)).flatten();
+            let cure = did_you_mean(&last.value, candidates, otherwise);
+            let spelled = spelled_at(&self.tokens, last.span.start).unwrap_or_else(|| last.value.clone());
+            let place = if from.is_empty() { String::new() } else { format!(" in {from}") };
+            let problem = Problem::new(span_of(last.span), format!("column `{spelled}` does not exist{place}"));
+            problems.push(problem.maybe_cure(cure));
+        }
+        problems.dedup_by_key(|problem| problem.span);
+        problems
+    }
+}
+
+fn columns_of(known: &HashMap<String, String>) -> Option<String> {
+    let mut columns: Vec<&str> = known.values().map(String::as_str).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    (!columns.is_empty()).then(|| format!("the columns are {}", columns.join(", ")))
+}
+
+fn unknown_function(call: &Name) -> Option<Problem> {
+    let functions = Functions::all();
+    if functions.contains(&call.text) {
+        return None;
+    }
+    let known = functions.names().chain(spark::names());
+    let otherwise = || Some("`docs/sql.md` lists the functions there are".to_owned());
+    let cure = did_you_mean(&call.text, known, otherwise);
+    Some(Problem::new(call.span, format!("function `{}` does not exist", call.text)).maybe_cure(cure))
+}
+
+/// The word at a place as it was written.
+fn spelled_at(tokens: &Tokens, place: Location) -> Option<String> {
+    let token = tokens.0.iter().find(|token| token.span.start == place)?;
+    match &token.token {
+        Token::Word(word) => Some(word.value.clone()),
+        _ => None,
+    }
+}
+
+/// How the columns of the outermost SELECT are spelled.
+fn outputs(query: &Query, tokens: &Tokens) -> HashMap<String, Name> {
+    let mut body = query.body.as_ref();
+    loop {
+        match body {
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Query(query) => body = &query.body,
+            _ => break,
+        }
+    }
+    let SetExpr::Select(select) = body else { return HashMap::new() };
+    let named = select.projection.iter().filter_map(|item| {
+        let (name, span) = match item {
+            SelectItem::ExprWithAlias { alias, .. } => (alias, alias.span),
+            SelectItem::UnnamedExpr(Expr::Identifier(ident)) => (ident, ident.span),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+                let last = parts.last()?;
+                (last, last.span)
+            }
+            _ => return None,
+        };
+        let spelled = spelled_at(tokens, span.start).filter(|spelled| spelled.to_lowercase() == name.value);
+        let text = spelled.unwrap_or_else(|| name.value.clone());
+        Some((name.value.to_lowercase(), Name { text: text.into(), span: span_of(span) }))
+    });
+    named.collect()
+}
+
+/// Every name in a query.
+#[derive(Default)]
+struct Names {
+    relations: Vec<Name>,
+    ctes: HashSet<String>,
+    calls: Vec<Name>,
+    columns: Vec<Vec<Ident>>,
+    named: HashSet<String>,
+}
+
+impl Names {
+    fn alias(&mut self, alias: Option<&TableAlias>) {
+        if let Some(alias) = alias {
+            self.named.insert(alias.name.value.clone());
+            self.named.extend(alias.columns.iter().map(|column| column.name.value.clone()));
+        }
+    }
+}
+
+impl Visitor for Names {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.ctes.insert(cte.alias.name.value.clone());
+            self.alias(Some(&cte.alias));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            if let SelectItem::ExprWithAlias { alias, .. } = item {
+                self.named.insert(alias.value.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let text = relation_name(name);
+                self.named.extend(text.rsplit('.').next().map(str::to_owned));
+                self.relations.push(Name { text: text.into(), span: span_of(name.span()) });
+                self.alias(alias.as_ref());
+            }
+            TableFactor::Derived { alias, .. } => self.alias(alias.as_ref()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(ident) => self.columns.push(vec![ident.clone()]),
+            Expr::CompoundIdentifier(parts) => self.columns.push(parts.clone()),
+            Expr::Function(function) => {
+                let span = function.name.span();
+                if span != TokenSpan::empty() {
+                    self.calls.push(Name { text: name_of(function).into(), span: span_of(span) });
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The parts of a relation's name with dots between them.
+fn relation_name(name: &ObjectName) -> String {
+    let parts = name.0.iter().filter_map(|part| part.as_ident());
+    parts.map(|ident| ident.value.to_lowercase()).collect::<Vec<_>>().join(".")
+}

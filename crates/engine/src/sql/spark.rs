@@ -1,0 +1,335 @@
+//! Spark's functions, types and operators in DataFusion's words.
+//!
+//! Where a call only has another name or can be said with other calls, it is said so here, in the syntax tree, before
+//! planning. What has to compute something is a function of its own (`plan::functions`).
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, Spanned, TimezoneInfo,
+    TypedString, Value, VisitMut, VisitorMut,
+};
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::dialect::SparkDialect;
+use super::patterns::strftime;
+use super::text::{Problem, span_of};
+
+/// Functions that only have another name: `(Spark's, DataFusion's)`.
+const RENAMED: [(&str, &str); 24] = [
+    ("approx_count_distinct", "approx_distinct"),
+    ("approx_percentile", "approx_percentile_cont"),
+    ("percentile_approx", "approx_percentile_cont"),
+    ("percentile", "percentile_cont"),
+    ("first", "first_value"),
+    ("last", "last_value"),
+    ("some", "bool_or"),
+    ("any", "bool_or"),
+    ("every", "bool_and"),
+    ("std", "stddev"),
+    ("variance", "var_samp"),
+    ("collect_list", "array_agg"),
+    ("collect_set", "array_agg"),
+    ("ucase", "upper"),
+    ("lcase", "lower"),
+    ("len", "length"),
+    ("startswith", "starts_with"),
+    ("endswith", "ends_with"),
+    ("instr", "strpos"),
+    ("ceiling", "ceil"),
+    ("sign", "signum"),
+    ("rand", "random"),
+    ("date_diff", "datediff"),
+    ("dateadd", "date_add"),
+];
+
+/// Functions that are said with other calls: name, number of arguments, and the words, with `_0` for the first argument.
+const REWORDED: [(&str, usize, &str); 37] = [
+    ("if", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
+    ("iff", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
+    ("isnull", 1, "_0 IS NULL"),
+    ("isnotnull", 1, "_0 IS NOT NULL"),
+    ("year", 1, "date_part('year', _0)"),
+    ("quarter", 1, "date_part('quarter', _0)"),
+    ("month", 1, "date_part('month', _0)"),
+    ("day", 1, "date_part('day', _0)"),
+    ("dayofmonth", 1, "date_part('day', _0)"),
+    ("dayofyear", 1, "date_part('doy', _0)"),
+    ("dayofweek", 1, "date_part('dow', _0) + 1"),
+    ("weekday", 1, "(date_part('dow', _0) + 6) % 7"),
+    ("weekofyear", 1, "date_part('week', _0)"),
+    ("hour", 1, "date_part('hour', _0)"),
+    ("minute", 1, "date_part('minute', _0)"),
+    ("second", 1, "date_part('second', _0)"),
+    ("unix_timestamp", 1, "CAST(date_part('epoch', _0) AS BIGINT)"),
+    ("to_date", 1, "CAST(_0 AS DATE)"),
+    ("date", 1, "CAST(_0 AS DATE)"),
+    ("to_timestamp", 1, "CAST(_0 AS TIMESTAMP(6))"),
+    ("timestamp", 1, "CAST(_0 AS TIMESTAMP(6))"),
+    ("string", 1, "CAST(_0 AS STRING)"),
+    ("int", 1, "CAST(_0 AS INT)"),
+    ("bigint", 1, "CAST(_0 AS BIGINT)"),
+    ("double", 1, "CAST(_0 AS DOUBLE)"),
+    ("float", 1, "CAST(_0 AS FLOAT)"),
+    ("boolean", 1, "CAST(_0 AS BOOLEAN)"),
+    ("locate", 2, "strpos(_1, _0)"),
+    ("rlike", 2, "_0 RLIKE _1"),
+    ("regexp_like", 2, "_0 RLIKE _1"),
+    ("regexp", 2, "_0 RLIKE _1"),
+    ("regexp_extract", 2, "regexp_extract(_0, _1, 1)"),
+    ("try_divide", 2, "_0 / nullif(_1, 0)"),
+    ("window_time", 1, "get_field(_0, 'end') - INTERVAL '1 microsecond'"),
+    ("nullifzero", 1, "nullif(_0, 0)"),
+    ("zeroifnull", 1, "coalesce(_0, 0)"),
+    ("position", 2, "strpos(_1, _0)"),
+];
+
+/// Rewrites every expression of a query.
+pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) {
+    let _ = query.visit(&mut Spark { problems });
+}
+
+/// All names that a call may have besides those of the functions there are.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let own = ["window", "date_format", "trunc", "count_if", "tumble", "hop"];
+    RENAMED.iter().map(|(name, _)| *name).chain(REWORDED.iter().map(|(name, _, _)| *name)).chain(own)
+}
+
+struct Spark<'a> {
+    problems: &'a mut Vec<Problem>,
+}
+
+impl VisitorMut for Spark<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let rewritten = match expr {
+            Expr::Function(function) => {
+                function.name = lowered(&function.name);
+                rewrite_call(function)
+            }
+            Expr::RLike { negated, expr, pattern, .. } => Ok(Some(Expr::BinaryOp {
+                left: expr.clone(),
+                op: if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch },
+                right: pattern.clone(),
+            })),
+            Expr::BinaryOp { left, op: BinaryOperator::MyIntegerDivide, right } => {
+                Ok(Some(call("integer_divide", vec![left.as_ref().clone(), right.as_ref().clone()])))
+            }
+            Expr::Cast { data_type, .. } | Expr::TypedString(TypedString { data_type, .. }) => {
+                plain_type(data_type);
+                Ok(None)
+            }
+            _ => Ok(None),
+        };
+        match rewritten {
+            Ok(Some(rewritten)) => *expr = rewritten,
+            Ok(None) => {}
+            Err(problem) => self.problems.push(problem),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Keeps `_0 / nullif(…)` and the like together where they are put into a larger expression.
+fn is_compound(expr: &Expr) -> bool {
+    matches!(expr, Expr::BinaryOp { .. } | Expr::IsNull(_) | Expr::IsNotNull(_))
+}
+
+/// TIMESTAMP has microseconds and no zone, DECIMAL alone is DECIMAL(10,0).
+fn plain_type(data_type: &mut DataType) {
+    match data_type {
+        DataType::Timestamp(precision @ None, TimezoneInfo::None) => *precision = Some(6),
+        DataType::Decimal(info @ ExactNumberInfo::None) | DataType::Numeric(info @ ExactNumberInfo::None) => {
+            *info = ExactNumberInfo::PrecisionAndScale(10, 0);
+        }
+        _ => {}
+    }
+}
+
+fn lowered(name: &ObjectName) -> ObjectName {
+    let parts = name.0.iter().filter_map(|part| part.as_ident().cloned());
+    ObjectName::from(parts.map(|ident| Ident { value: ident.value.to_lowercase(), ..ident }).collect::<Vec<_>>())
+}
+
+fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Problem> {
+    let name = name_of(function);
+    let arguments = arguments_of(function);
+    if let Some(arguments) = &arguments {
+        let reworded = REWORDED.iter().find(|(known, count, _)| *known == name && *count == arguments.len());
+        if let Some((_, _, words)) = reworded {
+            return Ok(Some(reword(words, arguments)));
+        }
+        if let Some(rewritten) = rewrite_with_pattern(&name, arguments)? {
+            return Ok(Some(rewritten));
+        }
+    }
+    if name == "count_if" {
+        return Ok(count_if(function));
+    }
+    if name == "collect_set"
+        && let FunctionArguments::List(list) = &mut function.args
+    {
+        list.duplicate_treatment = Some(DuplicateTreatment::Distinct);
+    }
+    if let Some((_, new)) = RENAMED.iter().find(|(known, _)| *known == name) {
+        let span = function.name.0.first().and_then(|part| part.as_ident()).map(|ident| ident.span);
+        let ident = Ident { span: span.unwrap_or_else(|| function.name.span()), ..Ident::new(*new) };
+        function.name = ObjectName::from(vec![ident]);
+    }
+    Ok(None)
+}
+
+/// Calls whose words depend on a constant among their arguments.
+fn rewrite_with_pattern(name: &str, arguments: &[Expr]) -> Result<Option<Expr>, Problem> {
+    Ok(match (name, arguments) {
+        ("date_format", [time, pattern]) => Some(reword("to_char(_0, _1)", &[time.clone(), format_of(pattern)?])),
+        ("to_date", [text, pattern]) => Some(reword("to_date(_0, _1)", &[text.clone(), format_of(pattern)?])),
+        ("to_timestamp", [text, pattern]) => {
+            Some(reword("CAST(to_timestamp(_0, _1) AS TIMESTAMP(6))", &[text.clone(), format_of(pattern)?]))
+        }
+        ("date_trunc", [unit, time]) => {
+            constant(unit).map(|unit| call("date_trunc", vec![string(unit_name(&unit)), time.clone()]))
+        }
+        ("trunc", [time, unit]) => constant(unit)
+            .map(|unit| reword("CAST(date_trunc(_0, _1) AS DATE)", &[string(unit_name(&unit)), time.clone()])),
+        ("concat", [first, rest @ ..]) if !rest.is_empty() => {
+            // Spark's concat of a NULL is NULL, which is what the operator does.
+            Some(rest.iter().fold(first.clone(), |left, right| reword("_0 || _1", &[left, right.clone()])))
+        }
+        _ => None,
+    })
+}
+
+fn unit_name(unit: &str) -> &str {
+    match unit.to_ascii_lowercase().as_str() {
+        "year" | "yyyy" | "yy" => "year",
+        "quarter" => "quarter",
+        "month" | "mon" | "mm" => "month",
+        "week" => "week",
+        "day" | "dd" => "day",
+        "hour" => "hour",
+        "minute" => "minute",
+        "second" => "second",
+        "millisecond" => "millisecond",
+        "microsecond" => "microsecond",
+        _ => unit,
+    }
+}
+
+fn format_of(pattern: &Expr) -> Result<Expr, Problem> {
+    let span = span_of(pattern.span());
+    let wrong = || Problem::new(span, "the pattern must be a constant").cure("write it in quotes, as in 'yyyy-MM-dd'");
+    let pattern = constant(pattern).ok_or_else(wrong)?;
+    strftime(&pattern).map(|format| string(&format)).map_err(|message| Problem::new(span, message))
+}
+
+/// `count_if(c)` counts the rows for which `c` is true.
+fn count_if(function: &Function) -> Option<Expr> {
+    let condition = arguments_of(function)?.into_iter().next()?;
+    let mut counted = call("count", Vec::new());
+    if let Expr::Function(count) = &mut counted {
+        if let FunctionArguments::List(list) = &mut count.args {
+            list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)];
+        }
+        let both = match &function.filter {
+            Some(filter) => reword("_0 AND _1", &[condition, filter.as_ref().clone()]),
+            None => condition,
+        };
+        count.filter = Some(Box::new(both));
+        count.over = function.over.clone();
+    }
+    Some(counted)
+}
+
+/// An expression from words, with `_0`, `_1` … replaced by `arguments`.
+fn reword(words: &str, arguments: &[Expr]) -> Expr {
+    let parsed = Parser::new(&SparkDialect).try_with_sql(words).and_then(|mut parser| parser.parse_expr());
+    let mut expr = parsed.expect("the words above are an expression");
+    let _ = expr.visit(&mut Fill(arguments));
+    let mut nothing = Vec::new();
+    // The words may use Spark's operators themselves. Only the outermost: the arguments were rewritten before.
+    if let Expr::RLike { .. } = expr {
+        let _ = Spark { problems: &mut nothing }.post_visit_expr(&mut expr);
+    }
+    if is_compound(&expr) { Expr::Nested(Box::new(expr)) } else { expr }
+}
+
+struct Fill<'a>(&'a [Expr]);
+
+impl VisitorMut for Fill<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::Identifier(ident) = expr else { return ControlFlow::Continue(()) };
+        let number = ident.value.strip_prefix('_').and_then(|digits| digits.parse::<usize>().ok());
+        if let Some(argument) = number.and_then(|number| self.0.get(number)) {
+            *expr = argument.clone();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The last part of a function's name.
+pub(super) fn name_of(function: &Function) -> String {
+    let last = function.name.0.last().and_then(|part| part.as_ident());
+    last.map_or_else(String::new, |ident| ident.value.to_lowercase())
+}
+
+/// The arguments of an ordinary call: no DISTINCT, FILTER, OVER, names or `*`.
+pub(super) fn arguments_of(function: &Function) -> Option<Vec<Expr>> {
+    match &function.args {
+        FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => {
+            plain_arguments(&list.args)
+        }
+        _ => None,
+    }
+}
+
+/// Arguments that are all plain expressions.
+pub(super) fn plain_arguments(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
+    let plain = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    };
+    arguments.iter().map(plain).collect()
+}
+
+/// `name(arguments)`.
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let plain = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    let list = FunctionArgumentList {
+        duplicate_treatment: None,
+        args: arguments.into_iter().map(plain).collect(),
+        clauses: Vec::new(),
+    };
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(list),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// A string as an expression.
+pub(super) fn string(text: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(text.to_owned()))
+}
+
+/// A whole number as an expression.
+pub(super) fn number(number: i64) -> Expr {
+    Expr::value(Value::Number(number.to_string(), false))
+}
+
+fn constant(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Value(value) => value.value.clone().into_string(),
+        Expr::Cast { kind: CastKind::Cast, expr, .. } | Expr::Nested(expr) => constant(expr),
+        _ => None,
+    }
+}
