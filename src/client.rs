@@ -1,0 +1,108 @@
+//! Asks the running program by HTTP. HTTP/1.0, so that an answer ends where its connection does.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use millrace_station::{Overrides, Serving};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Time to reach a program of this machine.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Time to an answer: longer than any question may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The program that runs a project.
+#[derive(Debug)]
+pub(crate) struct Client {
+    address: String,
+}
+
+impl Client {
+    /// The program that runs the project in `dir`, if one does and serves HTTP.
+    pub(crate) fn find(dir: &Path) -> anyhow::Result<Option<Self>> {
+        let serving = Serving::find_for_project(dir, &Overrides::default())?;
+        Ok(serving.and_then(|serving| serving.address).map(|address| Self { address }))
+    }
+
+    /// GET of a path below `/api/v1`, with parameters.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<T> {
+        let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+        self.send(&format!("GET /api/v1{path}{query} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address))
+    }
+
+    /// POST of JSON to a path below `/api/v1`.
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        let body = body.to_string();
+        let (host, length) = (&self.address, body.len());
+        let head = format!("POST /api/v1{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n");
+        self.send(&format!("{head}Content-Length: {length}\r\n\r\n{body}"))
+    }
+
+    fn send<T: DeserializeOwned>(&self, request: &str) -> anyhow::Result<T> {
+        let (status, body) = self.exchange(request).with_context(|| {
+            format!("cannot ask the running program at http://{}; is it stopping?", self.address)
+        })?;
+        if (200..300).contains(&status) {
+            return serde_json::from_str(&body).context("the running program's answer is not understood; is it another version?");
+        }
+        let problem: Value = serde_json::from_str(&body).unwrap_or_default();
+        Err(explain(&problem).unwrap_or_else(|| anyhow!("the running program answered with status {status}")))
+    }
+
+    fn exchange(&self, request: &str) -> anyhow::Result<(u16, String)> {
+        let address: SocketAddr = self.address.to_socket_addrs()?.next().context("its address leads nowhere")?;
+        let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let answer = String::from_utf8(answer)?;
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else { bail!("the answer has no end of its head") };
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("the answer has no status")?;
+        Ok((status, body.to_owned()))
+    }
+}
+
+/// What problem+json says, in one text.
+fn explain(problem: &Value) -> Option<anyhow::Error> {
+    let said = problem["detail"].as_str().or_else(|| problem["title"].as_str())?;
+    let place = match (problem["line"].as_u64(), problem["column"].as_u64()) {
+        (Some(line), Some(column)) => format!(" (line {line}, column {column})"),
+        _ => String::new(),
+    };
+    let cure = problem["cure"].as_str().map(|cure| format!("\n  help: {cure}")).unwrap_or_default();
+    Some(anyhow!("{said}{place}{cure}"))
+}
+
+/// A text as part of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_fits_an_address() {
+        assert_eq!(encoded("17850.0"), "17850.0");
+        assert_eq!(encoded("a b&c=ü"), "a%20b%26c%3D%C3%BC");
+    }
+
+    #[test]
+    fn a_problem_is_told_with_its_place_and_cure() {
+        let problem = serde_json::json!({"title": "bad", "detail": "no column `x`", "line": 1, "column": 8, "cure": "did you mean `y`?"});
+        let text = explain(&problem).expect("it says something").to_string();
+        assert_eq!(text, "no column `x` (line 1, column 8)\n  help: did you mean `y`?");
+    }
+}

@@ -1,0 +1,133 @@
+//! `millrace topic`: what is in the log.
+
+mod consume;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use millrace_station::model::{Column, Topic};
+use millrace_station::{Archive, Overrides, Project};
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::output::{self, Output, size, text_of, thousands};
+
+/// What can be done with topics.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the topics
+    List(ListArguments),
+    /// Show partitions, columns, readers and retention of a topic
+    Describe(DescribeArguments),
+    /// Print messages of a topic, decoded
+    Consume(consume::Arguments),
+}
+
+/// Arguments of `topic list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Folder of the project
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// How the list is printed
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+/// Arguments of `topic describe`.
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArguments {
+    /// The topic
+    name: String,
+    /// Folder of the project
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List(arguments) => list(&topics(&arguments.project)?, arguments.output)?,
+        Command::Describe(arguments) => describe(arguments)?,
+        Command::Consume(arguments) => consume::run(arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The data folder of a project, for reading.
+fn archive(project: &Path) -> anyhow::Result<Archive> {
+    Ok(Archive::open(Project::open(project, &Overrides::default())?)?)
+}
+
+fn topics(project: &Path) -> anyhow::Result<Vec<Topic>> {
+    match Client::find(project)? {
+        Some(client) => client.get("/topics", &[]),
+        None => Ok(archive(project)?.topics()),
+    }
+}
+
+fn list(topics: &[Topic], output: Output) -> anyhow::Result<()> {
+    if output == Output::Json {
+        return output::json(&topics);
+    }
+    let row = |topic: &Topic| {
+        vec![
+            topic.name.clone(),
+            kind(topic),
+            topic.partitions.len().to_string(),
+            thousands(topic.records),
+            size(topic.bytes),
+            if topic.sealed { "ended".to_owned() } else { String::new() },
+        ]
+    };
+    let heads = ["topic", "kind", "partitions", "records", "size", ""];
+    Ok(output::line(&output::table(&heads, &topics.iter().map(row).collect::<Vec<_>>()))?)
+}
+
+fn describe(arguments: &DescribeArguments) -> anyhow::Result<()> {
+    let topics = topics(&arguments.project)?;
+    let topic = topics.iter().find(|topic| topic.name == arguments.name).ok_or_else(|| {
+        let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        anyhow!("topic `{}` not found; there are {}", arguments.name, known.join(", "))
+    })?;
+    if arguments.output == Output::Json {
+        return output::json(topic);
+    }
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+    output::line(&format!("{}  ({}, written by {})", topic.name, kind(topic), topic.writer))?;
+    output::line(&format!("key         {}", or_none(topic.key.as_ref().map(|key| key.join(", ")))))?;
+    output::line(&format!("event time  {}", or_none(topic.event_time.clone())))?;
+    let retention = match (topic.retention_bytes, topic.retention_ms) {
+        (None, None) => "everything is kept".to_owned(),
+        (bytes, ms) => {
+            let bytes = bytes.map(|bytes| format!("{} a partition", size(bytes)));
+            let age = ms.map(|ms| format!("{} s", ms / 1_000));
+            bytes.into_iter().chain(age).collect::<Vec<_>>().join(", ")
+        }
+    };
+    output::line(&format!("retention   {retention}\n"))?;
+    let columns = topic.columns.iter().map(|column: &Column| {
+        let nullable = if column.nullable { "may be NULL" } else { "" };
+        vec![column.name.clone(), column.type_name.clone(), nullable.to_owned()]
+    });
+    output::line(&output::table(&["column", "type", ""], &columns.collect::<Vec<_>>()))?;
+    let partitions = topic.partitions.iter().map(|partition| {
+        vec![partition.id.to_string(), partition.start.to_string(), partition.end.to_string(), thousands(partition.records)]
+    });
+    let heads = ["partition", "start", "end", "records"];
+    output::line(&format!("\n{}", output::table(&heads, &partitions.collect::<Vec<_>>())))?;
+    if !topic.readers.is_empty() {
+        let readers = topic.readers.iter().map(|reader| vec![reader.name.clone(), thousands(reader.behind)]);
+        output::line(&format!("\n{}", output::table(&["reader", "behind"], &readers.collect::<Vec<_>>())))?;
+    }
+    Ok(())
+}
+
+/// The kind of a topic, as the API names it.
+fn kind(topic: &Topic) -> String {
+    text_of(&serde_json::to_value(topic.kind).unwrap_or(Value::Null))
+}

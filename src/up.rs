@@ -1,0 +1,178 @@
+//! `millrace up`: runs a project until it is asked to stop, or until bounded sources are read.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use millrace_flow::Stop;
+use millrace_station::{Outcome, Overrides, Project, Serving, Station};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::WrongUse;
+use crate::output;
+use crate::progress::Progress;
+
+/// Threads that answer HTTP. Work that blocks has threads of its own.
+const HTTP_THREADS: usize = 2;
+
+/// Exit code of a program that was told twice to stop.
+const FORCED: i32 = 130;
+
+/// Arguments of `up`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Read bounded sources to their end, commit everything, and exit
+    #[arg(long)]
+    until_done: bool,
+    /// Address and port of pages and API, in the place of `[http] listen`
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The data folder, in the place of `[data] dir`
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Serve neither pages nor API
+    #[arg(long)]
+    no_http: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let overrides = Overrides { listen: arguments.listen.clone(), data_dir: arguments.data_dir.clone() };
+    let project = Project::open(&arguments.dir, &overrides)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(HTTP_THREADS).enable_all().build()?;
+    let ended = runtime.block_on(run_until_ended(&arguments, project));
+    // Whatever still answers somebody is cut: everything is committed by now.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Result<ExitCode> {
+    let mut asked = Asked::new()?;
+    let started = Instant::now();
+    let data_dir = project.config.data_dir.clone();
+    let listen = project.config.listen;
+    let allowed_hosts = project.config.allowed_hosts.clone();
+    let listener = if arguments.no_http { None } else { Some(bind(listen, &data_dir)?) };
+    let station = tokio::task::spawn_blocking(move || Station::start(project)).await??;
+    let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let announcement = Serving::announce(&data_dir, address.map(|address| reachable(address).to_string()))?;
+    let http_stop = Stop::default();
+    let server = listener.map(|listener| serve(&station, listener, allowed_hosts, &http_stop)).transpose()?;
+    match address {
+        Some(address) => output::line(&format!("Millrace is running: {}   (Ctrl-C stops it)", shown(address)))?,
+        None => output::line("Millrace is running, without HTTP   (Ctrl-C stops it)")?,
+    }
+    let progress = Progress::start(&station);
+    let waiting = station.clone();
+    let until_done = arguments.until_done;
+    let outcome = tokio::select! {
+        () = asked.next() => Outcome::Stopped,
+        outcome = tokio::task::spawn_blocking(move || waiting.wait_done()), if until_done => outcome?,
+    };
+    drop(progress);
+    http_stop.stop();
+    let stopping = station.clone();
+    tokio::select! {
+        stopped = tokio::task::spawn_blocking(move || stopping.stop()) => stopped??,
+        () = asked.next() => std::process::exit(FORCED),
+    }
+    drop(announcement);
+    if let Some(server) = server {
+        server.await??;
+    }
+    conclude(&station, &outcome, started)
+}
+
+/// Serves pages and API on a task of its own.
+fn serve(
+    station: &Arc<Station>,
+    listener: TcpListener,
+    allowed_hosts: Vec<String>,
+    stop: &Stop,
+) -> anyhow::Result<tokio::task::JoinHandle<Result<(), millrace_serve::ServeError>>> {
+    let mut options = millrace_serve::ServeOptions::new(listener.local_addr()?);
+    options.allowed_hosts = allowed_hosts;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    Ok(tokio::spawn(millrace_serve::serve_with(station.clone(), listener, options, stop.clone())))
+}
+
+/// Takes the port, or says who has it and what to do.
+fn bind(listen: SocketAddr, data_dir: &Path) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).map_err(|error| {
+        if let Some(serving) = Serving::find(data_dir) {
+            let at = serving.address.map(|address| format!(" at http://{address}")).unwrap_or_default();
+            let folder = data_dir.display();
+            return anyhow::anyhow!("this project already runs: process {}{at} uses `{folder}`; stop it first", serving.pid);
+        }
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program uses it".to_owned(),
+            _ => error.to_string(),
+        };
+        WrongUse(format!("cannot listen on {listen}: {why}; choose another with --listen 127.0.0.1:PORT")).into()
+    })
+}
+
+/// The address at which a program of this machine reaches `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut reachable = address;
+    if address.ip().is_unspecified() {
+        reachable.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    reachable
+}
+
+/// The address as it is typed into a browser.
+fn shown(address: SocketAddr) -> String {
+    let reachable = reachable(address);
+    if reachable.ip().is_loopback() { format!("http://localhost:{}", address.port()) } else { format!("http://{address}") }
+}
+
+/// Says how it ended.
+fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::Result<ExitCode> {
+    match outcome {
+        Outcome::Stopped => output::line("Stopped; everything read so far is committed")?,
+        Outcome::Done => {
+            let ledger = station.ledger();
+            let sources = ledger.iter().filter(|line| line.stage.starts_with("source:"));
+            let (read, rejected) = sources.fold((0, 0), |sum, line| (sum.0 + line.read, sum.1 + line.rejected));
+            let rejected = if rejected > 0 { format!(", {} of them rejected", output::thousands(rejected)) } else { String::new() };
+            let seconds = started.elapsed().as_secs_f64();
+            output::line(&format!("Done in {seconds:.1} s: {} rows read{rejected}", output::thousands(read)))?;
+        }
+        Outcome::Failed(failed) => {
+            for (stage, error) in failed {
+                eprintln!("error: {stage}: {error}");
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Requests to stop, from a person or from the system.
+struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Asked {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
