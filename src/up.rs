@@ -62,6 +62,7 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     let listener = if arguments.no_http { None } else { Some(bind(listen, &data_dir)?) };
     let station = tokio::task::spawn_blocking(move || Station::start(project)).await??;
     let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    tracing::info!(elapsed_ms = started.elapsed().as_millis(), ?address, "started");
     let announcement = Serving::announce(&data_dir, address.map(|address| reachable(address).to_string()))?;
     let http_stop = Stop::default();
     let server = listener.map(|listener| serve(&station, listener, allowed_hosts, &http_stop)).transpose()?;
