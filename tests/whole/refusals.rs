@@ -40,7 +40,7 @@ fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("a bound address").to_string();
     let started = Running::launch(&project, &["up", project.arg(), "--listen", &address]);
-    started.outcome_within(Duration::from_secs(20)).refused(1, &[&address]);
+    started.outcome_within(Duration::from_secs(20)).refused(2, &[&address, "--listen"]);
 }
 
 #[test]
