@@ -45,7 +45,7 @@ test-rust: $(PAGES)
 test-pages: build
 	npm --prefix web run --silent check
 	npm --prefix web run --silent test
-	MILLRACE="$(abspath $(PROGRAM))" npm --prefix web run --silent e2e
+	.ci/pages $(PROGRAM)
 
 ci: lint test doc deny ## what CI runs
 
