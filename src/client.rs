@@ -45,11 +45,12 @@ impl Client {
     }
 
     fn send<T: DeserializeOwned>(&self, request: &str) -> anyhow::Result<T> {
-        let (status, body) = self.exchange(request).with_context(|| {
-            format!("cannot ask the running program at http://{}; is it stopping?", self.address)
-        })?;
+        let (status, body) = self
+            .exchange(request)
+            .with_context(|| format!("cannot ask the running program at http://{}; is it stopping?", self.address))?;
         if (200..300).contains(&status) {
-            return serde_json::from_str(&body).context("the running program's answer is not understood; is it another version?");
+            return serde_json::from_str(&body)
+                .context("the running program's answer is not understood; is it another version?");
         }
         let problem: Value = serde_json::from_str(&body).unwrap_or_default();
         Err(explain(&problem).unwrap_or_else(|| anyhow!("the running program answered with status {status}")))

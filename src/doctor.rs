@@ -78,7 +78,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             findings.push(check_disk(data_dir));
             findings.push(check_port(&project, running.as_ref()));
         }
-        Err(error) => findings.push(fail("project", error.to_string(), "`millrace check` shows it again; mend it first")),
+        Err(error) => {
+            findings.push(fail("project", error.to_string(), "`millrace check` shows it again; mend it first"))
+        }
     }
     findings.push(check_files());
     findings.push(check_clock());
@@ -176,7 +178,11 @@ fn check_files() -> Finding {
 fn check_clock() -> Finding {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or(0);
     if now_s < CLOCK_FLOOR_S {
-        return fail("clock", "this machine's clock was never set", "set it, best by NTP: retention and dead letters use it");
+        return fail(
+            "clock",
+            "this machine's clock was never set",
+            "set it, best by NTP: retention and dead letters use it",
+        );
     }
     ok("clock", "set")
 }

@@ -27,8 +27,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         }
         _ => eprintln!("error: {error:#}"),
     }
-    let is_wrong_use = error.is::<WrongUse>()
-        || matches!(station, Some(StationError::Project(_) | StationError::Folder { .. }));
+    let is_wrong_use =
+        error.is::<WrongUse>() || matches!(station, Some(StationError::Project(_) | StationError::Folder { .. }));
     ExitCode::from(if is_wrong_use { 2 } else { 1 })
 }
 

@@ -54,7 +54,8 @@ pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> =
         (0..heads.len()).map(|at| column(at).chain([heads[at]]).map(length).max().unwrap_or(0)).collect();
     let is_number = |text: &str| text.is_empty() || text.trim_end_matches('%').replace(',', "").parse::<f64>().is_ok();
-    let right: Vec<bool> = (0..heads.len()).map(|at| column(at).all(is_number) && column(at).any(|t| !t.is_empty())).collect();
+    let right: Vec<bool> =
+        (0..heads.len()).map(|at| column(at).all(is_number) && column(at).any(|t| !t.is_empty())).collect();
     let shown = |cells: Vec<&str>| {
         let padded = cells.iter().enumerate().map(|(at, cell)| {
             let gap = " ".repeat(widths[at].saturating_sub(length(cell)));

@@ -111,7 +111,10 @@ fn bind(listen: SocketAddr, data_dir: &Path) -> anyhow::Result<TcpListener> {
         if let Some(serving) = Serving::find(data_dir) {
             let at = serving.address.map(|address| format!(" at http://{address}")).unwrap_or_default();
             let folder = data_dir.display();
-            return anyhow::anyhow!("this project already runs: process {}{at} uses `{folder}`; stop it first", serving.pid);
+            return anyhow::anyhow!(
+                "this project already runs: process {}{at} uses `{folder}`; stop it first",
+                serving.pid
+            );
         }
         let why = match error.kind() {
             io::ErrorKind::AddrInUse => "another program uses it".to_owned(),
@@ -133,7 +136,11 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 /// The address as it is typed into a browser.
 fn shown(address: SocketAddr) -> String {
     let reachable = reachable(address);
-    if reachable.ip().is_loopback() { format!("http://localhost:{}", address.port()) } else { format!("http://{address}") }
+    if reachable.ip().is_loopback() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
 }
 
 /// Says how it ended.
@@ -144,7 +151,11 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
             let ledger = station.ledger();
             let sources = ledger.iter().filter(|line| line.stage.starts_with("source:"));
             let (read, rejected) = sources.fold((0, 0), |sum, line| (sum.0 + line.read, sum.1 + line.rejected));
-            let rejected = if rejected > 0 { format!(", {} of them rejected", output::thousands(rejected)) } else { String::new() };
+            let rejected = if rejected > 0 {
+                format!(", {} of them rejected", output::thousands(rejected))
+            } else {
+                String::new()
+            };
             let seconds = started.elapsed().as_secs_f64();
             output::line(&format!("Done in {seconds:.1} s: {} rows read{rejected}", output::thousands(read)))?;
         }

@@ -82,7 +82,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let source = match Client::find(&arguments.project)? {
         Some(client) => Source::Running(client),
         None if arguments.follow => {
-            return Err(WrongUse("nothing new comes while the project does not run; start it with `millrace up`".into()).into());
+            return Err(WrongUse(
+                "nothing new comes while the project does not run; start it with `millrace up`".into(),
+            )
+            .into());
         }
         None => Source::Stored(Box::new(archive(&arguments.project)?)),
     };
@@ -100,7 +103,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         printed = print_oldest(&source, arguments, limit, &mut ends)?;
     } else {
         let cursor = Some(join(&ends));
-        let query = MessagesQuery { partition: arguments.partition, limit: limit.min(PAGE_MAX), cursor, ..Default::default() };
+        let query =
+            MessagesQuery { partition: arguments.partition, limit: limit.min(PAGE_MAX), cursor, ..Default::default() };
         for message in source.messages(&arguments.name, &query)?.messages.iter().rev() {
             print(message, arguments.output)?;
         }

@@ -116,7 +116,12 @@ fn describe(arguments: &DescribeArguments) -> anyhow::Result<()> {
     });
     output::line(&output::table(&["column", "type", ""], &columns.collect::<Vec<_>>()))?;
     let partitions = topic.partitions.iter().map(|partition| {
-        vec![partition.id.to_string(), partition.start.to_string(), partition.end.to_string(), thousands(partition.records)]
+        vec![
+            partition.id.to_string(),
+            partition.start.to_string(),
+            partition.end.to_string(),
+            thousands(partition.records),
+        ]
     });
     let heads = ["partition", "start", "end", "records"];
     output::line(&format!("\n{}", output::table(&heads, &partitions.collect::<Vec<_>>())))?;

@@ -5,14 +5,15 @@
 //! | `revenue_5m` | a materialized view, as the warehouse has it |
 //! | `sales` | a plain view, computed for the question |
 //! | `order_lines` | a source, as its topic has it |
-//! | `topic."order_lines.dlq"` | any topic, as it is in the log |
+//! | `order_lines.dlq`, `revenue_5m.late` | what could not be used, what came too late |
+//! | `topic.revenue_5m` | any topic, as it is in the log |
 //! | `lake.raw_orders` | what a Delta sink has written |
 
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use millrace_engine::ask::{Answer, AskError, Desk, Limits};
-use millrace_flow::{Batches, Result, Table};
+use millrace_flow::{Batches, Result, Table, TopicKind};
 use millrace_sink::delta;
 
 use crate::stores::Stores;
@@ -36,6 +37,9 @@ fn desk(stores: &Stores, sql: &str) -> Desk {
     let project = &stores.project;
     for info in stores.log.topics() {
         let table = TopicTable::new(stores.log.clone(), &info.spec.name, info.spec.schema.clone());
+        if matches!(info.spec.kind, TopicKind::DeadLetter | TopicKind::Late) {
+            desk.add_table(None, &info.spec.name, table.clone());
+        }
         desk.add_table(Some(TOPIC), &info.spec.name, table);
     }
     for source in &project.program.sources {
@@ -47,7 +51,7 @@ fn desk(stores: &Stores, sql: &str) -> Desk {
             let table = stores.warehouse.as_ref().and_then(|warehouse| warehouse.table(&view.name));
             desk.add_table(None, &view.name, table.unwrap_or_else(|| Arc::new(NoRows(view.schema.clone()))));
         } else {
-            desk.add_view(&view.name, &view.select);
+            desk.add_view(&view.name, view.select.as_str());
         }
     }
     if sql.to_lowercase().contains(LAKE) {

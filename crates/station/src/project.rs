@@ -10,8 +10,8 @@ use millrace_flow::Diagnostic;
 use crate::StationError;
 use crate::catalog::Catalog;
 use crate::config::{self, Config, Loaded, Overrides, Places};
-use crate::{dashboard, views};
 use crate::options::{Connectors, read_connectors};
+use crate::{dashboard, views};
 
 /// Longest file that is read: a statement that somebody wrote is a thousand times shorter.
 const SCRIPT_BYTES_MAX: u64 = 16 << 20;

@@ -9,8 +9,8 @@ use millrace_sink::sqlite::{ViewTable, Warehouse};
 use millrace_sink::{SinkOptions, align, run_sink};
 use millrace_source::CsvSource;
 
-use crate::supervisor::Work;
 use crate::stores::Stores;
+use crate::supervisor::Work;
 use crate::{Project, StationError, catalog};
 
 /// A stage that has not started.
@@ -24,11 +24,12 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
     let project = &stores.project;
     let mut prepared = Vec::with_capacity(project.catalog.stages.len());
     for config in &project.connectors.sources {
-        let source = CsvSource::new(config.clone());
-        for topic in source.topics() {
+        let mut config = config.clone();
+        config.backlog_bytes_max = backlog_bytes_max(project);
+        for topic in config.topics() {
             stores.log.create_topic(topic)?;
         }
-        prepared.push(prepare_source(stores, stop, config.name.to_string(), source));
+        prepared.push(prepare_source(stores, stop, config.name.clone(), CsvSource::new(config)));
     }
     let pool = pool(project)?;
     for query in &project.program.queries {
@@ -59,6 +60,11 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
         prepared.push(prepare_sink(stores, stop, Target::Lake(config.clone())));
     }
     Ok(prepared)
+}
+
+/// What readers may be behind before a source waits: what still lies in the tail cache as columns, with room to spare.
+fn backlog_bytes_max(project: &Project) -> u64 {
+    project.config.log.tail_cache_bytes as u64 / 4 * 3
 }
 
 fn prepare_source(stores: &Stores, stop: &Stop, name: String, mut source: CsvSource) -> Prepared {

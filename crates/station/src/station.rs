@@ -25,7 +25,9 @@ use crate::sampler::{self, LONG, Rates};
 use crate::stages::{self, Prepared};
 use crate::stores::Stores;
 use crate::supervisor::Supervisor;
-use crate::{Project, StationError, ask, catalog, dashboard, ledger, messages, model, pipeline, queries, topics, views};
+use crate::{
+    Project, StationError, ask, catalog, dashboard, ledger, messages, model, pipeline, queries, topics, views,
+};
 
 /// Time between two looks whether everything is done.
 const DONE_INTERVAL: Duration = Duration::from_millis(10);
@@ -179,7 +181,8 @@ impl Station {
     /// The queries, each after those it reads.
     pub fn queries(&self) -> Vec<Query> {
         let facts = self.facts();
-        let stages = facts.catalog.stages.iter().zip(&self.statuses).filter(|(stage, _)| stage.kind == StageKind::Query);
+        let stages =
+            facts.catalog.stages.iter().zip(&self.statuses).filter(|(stage, _)| stage.kind == StageKind::Query);
         let plans = &self.project().program.queries;
         let query = |((stage, status), plan): ((&catalog::Stage, &Arc<StageStatus>), _)| {
             queries::query(plan, stage, status, &self.rates, facts.behind(stage))

@@ -58,7 +58,8 @@ pub fn load<'a>(dir: &Path, text: &'a str, environment: &'a [(String, String)], 
     };
     let Loader { places, mut diagnostics, .. } = loader;
     let (config, refusals) = sections.validate(dir);
-    diagnostics.extend(refusals.into_iter().map(|refusal| places.diagnostic(&refusal.path, refusal.message, refusal.cure)));
+    diagnostics
+        .extend(refusals.into_iter().map(|refusal| places.diagnostic(&refusal.path, refusal.message, refusal.cure)));
     Loaded { config, places, diagnostics }
 }
 
@@ -119,7 +120,8 @@ impl<'a> Loader<'a> {
         variables.sort();
         for (name, value) in variables {
             let rest = name[PREFIX.len()..].to_lowercase();
-            let of = |section: &&'static str| Some((*section, rest.strip_prefix(*section)?.strip_prefix('_')?.to_owned()));
+            let of =
+                |section: &&'static str| Some((*section, rest.strip_prefix(*section)?.strip_prefix('_')?.to_owned()));
             let Some((section, key)) = SECTIONS.iter().find_map(of) else { continue };
             let place = Place::Variable { name: name.clone(), value: value.clone() };
             let text = Spanned::new(0..0, DeValue::String(value.as_str().into()));
@@ -128,7 +130,8 @@ impl<'a> Loader<'a> {
     }
 
     fn take_flags(&mut self, overrides: &'a Overrides) {
-        let flags = [("http", "listen", "--listen", &overrides.listen), ("data", "dir", "--data-dir", &overrides.data_dir)];
+        let flags =
+            [("http", "listen", "--listen", &overrides.listen), ("data", "dir", "--data-dir", &overrides.data_dir)];
         for (section, key, name, value) in flags {
             let Some(value) = value else { continue };
             let place = Place::Flag { name, value: value.clone() };

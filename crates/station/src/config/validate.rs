@@ -76,7 +76,11 @@ impl Sections {
         };
         let Self { project, data, http, log, engine, warehouse, dashboard } = self;
         if let Some(zone) = project.timezone.as_deref().filter(|zone| !is_zone(zone)) {
-            refuse("project.timezone", format!("`{zone}` names no time zone"), "write it as in `Europe/London`, or `UTC`");
+            refuse(
+                "project.timezone",
+                format!("`{zone}` names no time zone"),
+                "write it as in `Europe/London`, or `UTC`",
+            );
         }
         if let Some(currency) = project.currency.as_deref().filter(|currency| !is_currency(currency)) {
             refuse("project.currency", format!("`{currency}` is no currency"), "write its three letters, as in `GBP`");
@@ -122,11 +126,19 @@ impl Sections {
 fn resolve_engine(engine: &EngineSection, refuse: &mut impl FnMut(&str, String, &str)) -> EngineConfig {
     let mut section = engine.clone();
     if section.threads > THREADS_MAX {
-        refuse("engine.threads", format!("{} threads are too many", section.threads), "leave it out: one a processor is best");
+        refuse(
+            "engine.threads",
+            format!("{} threads are too many", section.threads),
+            "leave it out: one a processor is best",
+        );
         section.threads = 0;
     }
     if section.epoch_max.0.is_zero() || section.epoch_max.0 > EPOCH_MAX {
-        refuse("engine.epoch_max", format!("{} is not between 1ms and 60s", section.epoch_max), "200ms is a good value");
+        refuse(
+            "engine.epoch_max",
+            format!("{} is not between 1ms and 60s", section.epoch_max),
+            "200ms is a good value",
+        );
         section.epoch_max = EngineSection::default().epoch_max;
     }
     if section.epoch_min > section.epoch_max {

@@ -131,7 +131,8 @@ impl<'a> Page<'a> {
         let mut found: Vec<Bars> = Vec::new();
         for view in self.views.iter().filter(|view| view.kind == ViewKind::Upserts) {
             let keys = other_keys(view);
-            let ([label], Some(value)) = (keys.as_slice(), figures(view).find(|c| is_decimal(c)).or(figures(view).next()))
+            let ([label], Some(value)) =
+                (keys.as_slice(), figures(view).find(|c| is_decimal(c)).or(figures(view).next()))
             else {
                 continue;
             };

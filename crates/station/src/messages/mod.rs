@@ -52,7 +52,8 @@ pub(crate) fn find(stores: &Stores, topic: &str, query: &MessagesQuery) -> Resul
 fn merge(walks: &mut [Walk], order: Order, limit: usize) -> Vec<Found> {
     let mut merged = Vec::new();
     while merged.len() < limit {
-        let heads = walks.iter().enumerate().filter_map(|(index, walk)| Some((walk.found.front()?.record.time_ms, index)));
+        let heads =
+            walks.iter().enumerate().filter_map(|(index, walk)| Some((walk.found.front()?.record.time_ms, index)));
         let first = match order {
             Order::Newest => heads.max_by_key(|(time_ms, index)| (*time_ms, std::cmp::Reverse(*index))),
             Order::Oldest => heads.min(),
@@ -126,16 +127,18 @@ fn next(query: &MessagesQuery, info: &TopicInfo, walks: &[Walk]) -> BTreeMap<Str
 fn parse_cursor(text: &str, partitions: usize) -> Result<Vec<i64>> {
     let offsets: Option<Vec<i64>> = text.split(',').map(|offset| offset.parse().ok()).collect();
     offsets.filter(|offsets| offsets.len() == partitions).ok_or_else(|| {
-        StationError::Question(format!("`cursor={text}` is none of this topic; take it from `next` of an earlier answer"))
+        StationError::Question(format!(
+            "`cursor={text}` is none of this topic; take it from `next` of an earlier answer"
+        ))
     })
 }
 
 /// Milliseconds of `2011-01-01T00:00:00`, which is local time of the shop, as event times are.
 fn parse_time(text: &str) -> Result<i64> {
     let nanos = arrow::compute::kernels::cast_utils::string_to_timestamp_nanos(text.trim());
-    nanos.map(|nanos| nanos.div_euclid(1_000_000)).map_err(|_| {
-        StationError::Question(format!("`{text}` is no time; write it as 2011-01-01T00:00:00"))
-    })
+    nanos
+        .map(|nanos| nanos.div_euclid(1_000_000))
+        .map_err(|_| StationError::Question(format!("`{text}` is no time; write it as 2011-01-01T00:00:00")))
 }
 
 #[cfg(test)]

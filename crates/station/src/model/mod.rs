@@ -3,12 +3,14 @@
 //! Times that end in `_ms` are milliseconds since 1970: real ones for clocks of this machine, and for event times the shop's
 //! local clock read as if it were UTC. Rows are JSON as [`millrace_schema::json`] writes it.
 
+mod answer;
 mod dashboard;
 mod project;
 mod stage;
 mod topic;
 mod view;
 
+pub use answer::{SqlAnswer, SqlColumn};
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
 pub use stage::{Edge, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};

@@ -1,0 +1,169 @@
+use std::path::Path;
+use std::time::Duration;
+
+use millrace_log::FlushMode;
+
+use super::{Loaded, Overrides, load, reference};
+
+fn loaded(text: &str, environment: &[(&str, &str)], overrides: &Overrides) -> Loaded {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let environment: Vec<_> = environment.iter().map(owned).collect();
+    load(Path::new("/shop"), text, &environment, overrides)
+}
+
+fn file(text: &str) -> Loaded {
+    loaded(text, &[], &Overrides::default())
+}
+
+fn said(loaded: &Loaded) -> String {
+    loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_empty_file_means_the_defaults() {
+    let loaded = file("");
+    assert_eq!(said(&loaded), "");
+    let config = loaded.config;
+    assert_eq!((config.name.as_str(), config.listen.to_string().as_str()), ("shop", "127.0.0.1:8000"));
+    assert_eq!(config.data_dir, Path::new("/shop/.millrace"));
+    assert_eq!(config.warehouse, Path::new("/shop/.millrace/warehouse.sqlite"));
+    assert_eq!(config.engine.threads, None);
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file() {
+    let text = "[http]\nlisten = '127.0.0.1:1'\n[data]\ndir = 'a'\n[engine]\nthreads = 1\nepoch_max = '1s'";
+    let environment = [
+        ("MILLRACE_HTTP_LISTEN", "127.0.0.1:2"),
+        ("MILLRACE_ENGINE_THREADS", "2"),
+        ("MILLRACE_ENGINE_EPOCH_MIN", "5ms"),
+        ("MILLRACE_LOG_FLUSH", "commit"),
+        ("MILLRACE_HTTP_ALLOWED_HOSTS", "['shop.example']"),
+        ("MILLRACE_LOG", "debug"),
+        ("MILLRACE_TEST_SOMETHING", "none of the settings"),
+        ("PATH", "/bin"),
+    ];
+    let overrides = Overrides { listen: Some("127.0.0.1:3".into()), data_dir: None };
+    let loaded = loaded(text, &environment, &overrides);
+    assert_eq!(said(&loaded), "");
+    let config = loaded.config;
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.data_dir, Path::new("/shop/a"));
+    assert_eq!(config.engine.threads, Some(2));
+    assert_eq!((config.engine.epoch_min, config.engine.epoch_max), (Duration::from_millis(5), Duration::from_secs(1)));
+    assert_eq!(config.log.flush, FlushMode::Commit);
+    assert_eq!(config.allowed_hosts, ["shop.example"]);
+}
+
+#[test]
+fn every_mistake_is_shown_with_its_place() {
+    let text = "[project]\nname = \"shop\"\ncurrency = \"Pound\"\n\n[http]\nlisten = 8000\nlissen = \"x\"\n\n[enginee]\nthreads = 2\n\n\
+                [engine]\nepoch_max = \"fast\"\n\n[log]\nflush_intervall = \"1s\"\nflush = \"sometimes\"\n\n\
+                [dashboard]\ntiles = [\n  { title = \"Grüße\", view = \"v\", colum = \"c\" },\n]\n";
+    let loaded = file(text);
+    let wanted = "\
+error: unknown section `[enginee]`
+ --> millrace.toml:9:2
+  |
+9 | [enginee]
+  |  ^^^^^^^
+  = help: did you mean `engine`?
+error: `http.listen`: invalid type: integer `8000`, expected a string
+ --> millrace.toml:6:10
+  |
+6 | listen = 8000
+  |          ^^^^
+error: unknown key `lissen` in [http]
+ --> millrace.toml:7:1
+  |
+7 | lissen = \"x\"
+  | ^^^^^^
+  = help: did you mean `listen`?
+error: unknown key `flush_intervall` in [log]
+  --> millrace.toml:16:1
+   |
+16 | flush_intervall = \"1s\"
+   | ^^^^^^^^^^^^^^^
+   = help: did you mean `flush_interval`?
+error: `log.flush`: unknown variant `sometimes`, expected one of `none`, `interval`, `commit`
+  --> millrace.toml:17:9
+   |
+17 | flush = \"sometimes\"
+   |         ^^^^^^^^^^^
+error: `engine.epoch_max`: `fast` is not a duration such as 60s
+  --> millrace.toml:13:13
+   |
+13 | epoch_max = \"fast\"
+   |             ^^^^^^
+error: unknown key `colum` in `dashboard.tiles`
+  --> millrace.toml:21:40
+   |
+21 |   { title = \"Grüße\", view = \"v\", colum = \"c\" },
+   |                                  ^^^^^
+   = help: did you mean `column`?
+error: `Pound` is no currency
+ --> millrace.toml:3:12
+  |
+3 | currency = \"Pound\"
+  |            ^^^^^^^
+  = help: write its three letters, as in `GBP`";
+    let wanted = wanted.replace("21:40", "21:34");
+    assert_eq!(said(&loaded), wanted);
+    assert_eq!(loaded.config.name, "shop", "what is right is taken all the same");
+}
+
+#[test]
+fn a_mistake_outside_the_file_is_shown_where_it_was_made() {
+    let environment = [("MILLRACE_HTTP_LISTN", "x"), ("MILLRACE_ENGINE_STATE_BUDGET", "1KiB")];
+    let overrides = Overrides { listen: Some("nowhere".into()), data_dir: None };
+    let text = said(&loaded("", &environment, &overrides));
+    for words in [
+        "unknown key `listn` in [http]\n --> environment:1:1\n",
+        "MILLRACE_HTTP_LISTN=x",
+        "did you mean `listen`?",
+        "--> command line:1:1",
+        "--listen nowhere",
+        "`nowhere` is no address to listen on",
+        "MILLRACE_ENGINE_STATE_BUDGET=1KiB",
+    ] {
+        assert!(text.contains(words), "`{words}` is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_said_once() {
+    let loaded = file("[http\nlisten = 1");
+    assert!(!loaded.diagnostics.is_empty());
+    assert!(loaded.diagnostics.iter().all(|wrong| wrong.message.starts_with("not TOML")), "{}", said(&loaded));
+}
+
+#[test]
+fn values_that_cannot_work_are_refused() {
+    for (text, words) in [
+        ("[http]\nlisten = '1.2.3.4'", "no address"),
+        ("[engine]\nepoch_min = '2s'", "longer than epoch_max"),
+        ("[engine]\nthreads = 100000", "too many"),
+        ("[project]\ntimezone = 'half past nine'", "no time zone"),
+        ("[http]\nallowed_hosts = ['http://x']", "no host name"),
+        ("[data]\ndir = ''", "empty path"),
+        ("[log]\nsegment_bytes_max = '1KiB'", "segment_bytes_max"),
+    ] {
+        let loaded = file(text);
+        assert_eq!(loaded.diagnostics.len(), 1, "{text}: {}", said(&loaded));
+        assert!(said(&loaded).contains(words), "{}", said(&loaded));
+        assert_eq!(loaded.diagnostics[0].span.line, 2, "{}", said(&loaded));
+    }
+    assert_eq!(file("[http]\nlisten = 'localhost:9'").config.listen.to_string(), "127.0.0.1:9");
+}
+
+/// `MILLRACE_TEST_WRITE=1` writes the page anew.
+#[test]
+fn the_reference_page_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/config.md");
+    let page = reference();
+    if std::env::var_os("MILLRACE_TEST_WRITE").is_some() {
+        std::fs::write(&path, &page).expect("the page is written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page, "docs/config.md is stale; write it with `millrace reference config > docs/config.md`");
+}
