@@ -7,4 +7,6 @@ import App from './App.svelte';
 
 const target = document.getElementById('app');
 if (!target) throw new Error('the page has no #app');
+// The name stands there until the script has run, so that something is seen at once.
+target.replaceChildren();
 mount(App, { target });

@@ -19,10 +19,16 @@ export function parse_decimal(text: string | number | boolean | null | undefined
   return { units: sign ? -units : units, scale: fraction.length };
 }
 
-/** A float's shortest digits, without an exponent. */
+/** A float's shortest digits, written out without an exponent. */
 function expand(value: number): string {
-  const text = String(value);
-  return text.includes('e') ? value.toFixed(Math.abs(value) < 1 ? 12 : 0) : text;
+  const [mantissa = '', exponent] = String(value).split('e');
+  if (exponent === undefined) return mantissa;
+  const sign = mantissa.startsWith('-') ? '-' : '';
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
+  const point = whole.length + Number(exponent);
+  const digits = whole + fraction;
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
+  return sign + (point >= digits.length ? digits.padEnd(point, '0') : `${digits.slice(0, point)}.${digits.slice(point)}`);
 }
 
 export function to_scale(value: Decimal, scale: number): Decimal {

@@ -15,6 +15,11 @@ export function start_of_day(ms: number): number {
   return Math.floor(ms / DAY) * DAY;
 }
 
+/** For what moves: seconds that run by say nothing. */
+export function to_minute(ms: number): number {
+  return Math.floor(ms / MINUTE) * MINUTE;
+}
+
 /** `9 Dec 2011` */
 export function day(ms: number): string {
   const date = new Date(ms);

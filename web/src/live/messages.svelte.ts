@@ -34,8 +34,9 @@ export function open_messages(topic: () => string, query: () => Record<string, s
     }
   });
 
+  const asked_for = $derived(JSON.stringify([topic(), query(), tailing()]));
   $effect(() => {
-    void [topic(), JSON.stringify(query()), tailing()];
+    void asked_for;
     untrack(() => {
       [fresh, held, skipped, arrived] = [[], [], 0, []];
     });

@@ -1,6 +1,7 @@
 // Something fetched: what is there, what went wrong, and whether what is there is old. A newer question cancels the older one; an
 // answer that fails leaves the last good one standing.
 
+import { untrack } from 'svelte';
 import { Problem } from '../api/client';
 import { connection } from './connection.svelte';
 
@@ -56,17 +57,17 @@ export interface Asked<T> {
 /** A resource that follows what is asked, fetches again when the line is back, and, with `every_ms`, while somebody looks. */
 export function resource<T>(ask: () => Asked<T> | null, every_ms: number | null = null): Resource<T> & { again(): Promise<void> } {
   const one = new Resource<T>() as Resource<T> & { again(): Promise<void> };
+  const key = $derived(ask()?.key ?? null);
   let last_key: string | null = null;
   one.again = async () => {
-    const asked = ask();
+    const asked = untrack(ask);
     if (asked) await one.load(asked.fetch);
   };
   $effect(() => {
-    const asked = ask();
     void connection.recoveries;
-    if (asked?.key !== last_key) one.clear();
-    last_key = asked?.key ?? null;
-    if (asked) void one.load(asked.fetch);
+    if (key !== last_key) one.clear();
+    last_key = key;
+    if (key !== null) void one.again();
     return () => one.stop();
   });
   $effect(() => {

@@ -1,6 +1,7 @@
 // One live feed: opened while somebody looks, closed while the tab is hidden or the page paused, and taken up again where it stopped.
 // `fetch` rather than EventSource, because only so a new connection can name the last event that was seen.
 
+import { untrack } from 'svelte';
 import { connection } from './connection.svelte';
 import { EventParser, type ServerEvent } from './event_stream';
 
@@ -17,8 +18,11 @@ export interface StreamOptions {
 
 /** Follows a feed until the component that called it goes away. Call it while a component or an effect is set up. */
 export function follow(options: () => StreamOptions | null): void {
+  // Only another address is another feed; whatever else the options are made of may change as often as it likes.
+  const address = $derived(options()?.address ?? null);
   $effect(() => {
-    const current = options();
+    if (address === null) return;
+    const current = untrack(options);
     if (!current) return;
     const feed = new Feed(current);
     $effect(() => {

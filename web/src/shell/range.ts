@@ -1,6 +1,6 @@
 // Ranges of event time and what they are compared with. "Today" is the last day that has data, because history may be replayed.
 
-import { DAY, HOUR, WEEK, clock, day, moment, parse_time, start_of_day, to_iso, weekday_and_day } from '../format/time';
+import { DAY, HOUR, WEEK, clock, day, moment, parse_time, start_of_day, to_iso, to_minute, weekday_and_day } from '../format/time';
 
 export const RANGE_KEYS = ['day', '24h', '7d', '30d', 'all', 'custom'] as const;
 export type RangeKey = (typeof RANGE_KEYS)[number];
@@ -65,11 +65,11 @@ function comparison_shift(key: RangeKey, size_ms: number): number | null {
 function range_words(from_ms: number, to_ms: number, known_to_ms: number): string {
   const whole_day = from_ms === start_of_day(from_ms) && to_ms - from_ms === DAY;
   if (whole_day) {
-    const until = known_to_ms < to_ms ? ` until ${clock(known_to_ms - 1)}` : '';
+    const until = known_to_ms < to_ms ? ` until ${clock(to_minute(known_to_ms - 1))}` : '';
     return `${weekday_and_day(from_ms)} ${new Date(from_ms).getUTCFullYear()}${until}`;
   }
   if (from_ms === start_of_day(from_ms) && (to_ms % DAY === 0 || known_to_ms < to_ms)) return `${day(from_ms)} to ${day(known_to_ms - 1)}`;
-  return `${moment(from_ms)} to ${moment(known_to_ms - (known_to_ms % 1000 === 1 ? 1 : 0))}`;
+  return `${moment(from_ms)} to ${moment(to_minute(known_to_ms))}`;
 }
 
 function compare_words(shift_ms: number): string {

@@ -1,0 +1,101 @@
+// Every page, light and dark, wide and narrow: it complains about nothing, fits its screen, is accessible, and is photographed to be looked at.
+
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { open_browser } from './browser';
+import { open_mock, real_url, type Mock } from './server';
+import { addresses, open_page, settle } from './watch';
+
+const PICTURES = process.env.PICTURES ?? join(import.meta.dirname, '../../pictures');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const NAMES = {
+  view: process.env.VIEW ?? 'revenue_5m',
+  topic: process.env.TOPIC ?? 'order_lines',
+  query: process.env.QUERY ?? 'revenue_5m',
+};
+
+let browser: Browser;
+let mock: Mock | null = null;
+let base = '';
+
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  mock = real_url ? null : await open_mock();
+  base = real_url ?? mock?.url ?? '';
+  browser = await open_browser();
+});
+afterAll(async () => {
+  await browser.close();
+  await mock?.close();
+});
+
+const looks = [
+  { look: 'light-1440', options: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' as const } },
+  { look: 'dark-1440', options: { viewport: { width: 1440, height: 900 }, colorScheme: 'dark' as const } },
+  { look: 'light-390', options: { viewport: { width: 390, height: 844 }, colorScheme: 'light' as const, deviceScaleFactor: 2, hasTouch: true } },
+  { look: 'dark-390', options: { viewport: { width: 390, height: 844 }, colorScheme: 'dark' as const, deviceScaleFactor: 2, hasTouch: true } },
+];
+
+interface AxeResult {
+  violations: { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[];
+}
+
+describe.each(looks)('$look', ({ look, options }) => {
+  it.each(addresses(NAMES))('$name', async ({ name, path }) => {
+    const { page, complaints, close } = await open_page(browser, options);
+    await page.goto(base + path);
+    await settle(page);
+    await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), fullPage: true });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(overflow, 'pixels that stick out of the screen').toBeLessThanOrEqual(0);
+    // Through the debugger, so that the page's own policy stays as strict as it is.
+    await page.evaluate(AXE);
+    const { violations } = await page.evaluate<AxeResult, string[]>((values) => (globalThis as unknown as { axe: { run: (where: Document, how: object) => Promise<AxeResult> } }).axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target.join(' ')} (${node.failureSummary})`).join('; ')}`)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+});
+
+describe('what a page shows when it has nothing', () => {
+  it('an address that is none', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/nothing/here`);
+    await page.getByRole('heading', { name: 'There is nothing at /nothing/here' }).waitFor();
+    await close();
+  });
+
+  it('a view that is none', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/views/no_such_view`);
+    await page.getByRole('alert').getByText('not found').first().waitFor();
+    await close();
+  });
+
+  it('a project that is empty, on every page', async () => {
+    const empty = await open_mock({ empty: true });
+    const { page, complaints, close } = await open_page(browser);
+    for (const [path, text] of [['/', 'Three steps'], ['/pipeline', 'CREATE SOURCE'], ['/views', 'CREATE MATERIALIZED VIEW'], ['/topics', 'CREATE SOURCE'], ['/queries', 'CREATE MATERIALIZED VIEW']]) {
+      await page.goto(empty.url + path);
+      await page.locator('main').getByText(text ?? '').first().waitFor();
+    }
+    expect(complaints).toEqual([]);
+    await close();
+    await empty.close();
+  });
+
+  it('a stage that has failed and a way that stands still', async () => {
+    const stalled = await open_mock({ stalled: true });
+    const { page, close } = await open_page(browser);
+    await page.goto(`${stalled.url}/pipeline`);
+    await page.getByRole('status').getByText('raw_orders has failed.').waitFor();
+    expect(await page.locator('.wire.stalled').count()).toBe(2);
+    await page.screenshot({ path: join(PICTURES, 'pipeline-stalled.png') });
+    await close();
+    await stalled.close();
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import type { Pipeline, PipelineNode } from '../../src/api/types';
+import { groups_of, schemas_of, type_words } from '../../src/pages/docs/openapi';
+import { lay_out_pipeline } from '../../src/pages/pipeline/layout';
+import { condition_words, format_condition, ops_of, parse_condition, typed_value } from '../../src/pages/views/filter';
+import { split_sql } from '../../src/parts/sql';
+import { rank } from '../../src/shell/places';
+
+const node = (id: string): PipelineNode => ({
+  id, kind: id.split(':')[0] as PipelineNode['kind'], name: id, phase: 'idle', error: null, note: null, rate_per_s: 0, total: 0, behind: 0, watermark_ms: null, progress: null, detail: [],
+});
+const pipeline = (ids: string[], edges: [string, string][]): Pipeline => ({ nodes: ids.map(node), edges: edges.map(([from, to]) => ({ from, to, stalled: false })) });
+
+describe('the drawing of a pipeline', () => {
+  const drawn = lay_out_pipeline(
+    pipeline(['source:a', 'topic:a', 'query:b', 'topic:b', 'sink:b', 'sink:raw'], [['source:a', 'topic:a'], ['topic:a', 'query:b'], ['query:b', 'topic:b'], ['topic:b', 'sink:b'], ['topic:a', 'sink:raw']]),
+    1200,
+  );
+  const column = (id: string) => drawn.placed.find((one) => one.node.id === id)?.column;
+
+  it('runs from left to right, sinks at the right edge', () => {
+    expect(['source:a', 'topic:a', 'query:b', 'topic:b', 'sink:b', 'sink:raw'].map(column)).toEqual([0, 1, 2, 3, 4, 4]);
+  });
+
+  it('lets no two stages touch', () => {
+    for (const a of drawn.placed) for (const b of drawn.placed) if (a !== b && a.column === b.column) expect(Math.abs(a.y - b.y)).toBeGreaterThan(a.height);
+  });
+
+  it('gives a wire that passes a stage a way of its own', () => {
+    const wire = drawn.wires.find((one) => one.to === 'sink:raw');
+    expect(wire?.path.match(/C/g)?.length).toBe(3);
+  });
+
+  it('survives a circle, an edge to nowhere and nothing at all', () => {
+    expect(lay_out_pipeline(pipeline(['query:a', 'query:b'], [['query:a', 'query:b'], ['query:b', 'query:a']]), 800).placed).toHaveLength(2);
+    expect(lay_out_pipeline(pipeline(['query:a'], [['query:a', 'sink:none']]), 800).wires[0]?.path).toBe('');
+    expect(lay_out_pipeline(pipeline([], []), 800).placed).toEqual([]);
+  });
+});
+
+describe('a condition', () => {
+  it('goes into the address and back, colons in its value included', () => {
+    for (const text of ['t:gte:2011-12-09T09:15:00', 'country:eq:United Kingdom', 'x:isnull']) expect(format_condition(parse_condition(text))).toBe(text);
+  });
+  it('reads as a sentence', () => expect(condition_words(parse_condition('t:gte:2011-12-09T09:15:00'))).toBe('t ≥ 2011-12-09 09:15:00'));
+  it('offers what the type allows', () => {
+    expect(ops_of({ name: 'a', type: 'STRING' }).map(({ op }) => op)).toContain('like');
+    expect(ops_of({ name: 'a', type: 'DECIMAL(9,2)' }).map(({ op }) => op)).toContain('gte');
+  });
+  it('completes what was typed', () => {
+    expect(typed_value('like', 'mug', undefined)).toBe('%mug%');
+    expect(typed_value('gte', '2011-12-09T09:15', { name: 't', type: 'TIMESTAMP' })).toBe('2011-12-09T09:15:00');
+  });
+});
+
+describe('the palette', () => {
+  const places = ['revenue_5m', 'revenue_5m_by_country', 'top_products'].map((word) => ({ word, kind: 'view', href: word }));
+  it('finds by part and by letters, the closest first', () => {
+    expect(rank(places, 'rev').map((place) => place.word)).toEqual(['revenue_5m', 'revenue_5m_by_country']);
+    expect(rank(places, 'tpp')[0]?.word).toBe('top_products');
+    expect(rank(places, 'zzz')).toEqual([]);
+    expect(rank(places, '')).toHaveLength(3);
+  });
+});
+
+describe('SQL', () => {
+  it('is split without losing a letter', () => {
+    const sql = "SELECT 'it''s', 1.5 -- why\nFROM t /* x */ WHERE a <> 'b'";
+    const pieces = split_sql(sql);
+    expect(pieces.map((piece) => piece.text).join('')).toBe(sql);
+    expect(pieces.filter((piece) => piece.kind === 'text').map((piece) => piece.text)).toEqual(["'it''s'", "'b'"]);
+    expect(pieces.find((piece) => piece.kind === 'comment')?.text).toBe('-- why');
+  });
+});
+
+describe('an OpenAPI document', () => {
+  const document = {
+    paths: {
+      '/api/v1/views/{name}': { get: { tags: ['views'], summary: 'One', parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }], responses: { 200: { description: 'ok', content: { 'application/json': { schema: { $ref: '#/components/schemas/View' } } } } } } },
+    },
+    components: { schemas: { View: { type: 'object', required: ['name'], properties: { name: { type: 'string' }, key: { type: ['array', 'null'], items: { type: 'string' } } } } } },
+  };
+  it('is read into groups, parameters and shapes', () => {
+    const [group] = groups_of(document);
+    expect(group?.name).toBe('views');
+    expect(group?.operations[0]).toMatchObject({ method: 'GET', fields: [{ name: 'name', required: true }], answers: [{ status: '200', schema: 'View' }] });
+    expect(schemas_of(document)[0]?.fields.map((field) => field.type)).toEqual(['string', 'list of string or null']);
+  });
+  it('may leave things out', () => {
+    expect(groups_of({})).toEqual([]);
+    expect(type_words(undefined)).toBe('');
+  });
+});

@@ -1,0 +1,5 @@
+// Tests of what needs no browser: exact figures, times, scales, layouts.
+
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({ test: { include: ['tests/unit/**/*.test.ts'], environment: 'node' } });
