@@ -71,6 +71,10 @@ export function resource<T>(ask: () => Asked<T> | null, every_ms: number | null 
     return () => one.stop();
   });
   $effect(() => {
+    // An answer that is still under way must not change a page that was just paused.
+    if (connection.resting) untrack(() => one.data !== null && one.stop());
+  });
+  $effect(() => {
     if (every_ms === null || connection.resting) return;
     const timer = setInterval(() => {
       if (!one.loading) void one.again();

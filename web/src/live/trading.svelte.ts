@@ -167,9 +167,12 @@ export function open_trading(): Picture {
     if (now.data && waiting.length > 0) painter.request();
   });
   $effect(() => {
-    if (connection.resting) return;
-    // What was missed while nobody looked.
-    untrack(() => refresher.changed());
+    if (!connection.resting) {
+      // What was missed while nobody looked.
+      untrack(() => refresher.changed());
+      return;
+    }
+    for (const brake of [painter, refresher, slow_refresher]) brake.stop();
   });
 
   return {
