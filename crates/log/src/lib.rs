@@ -1,1 +1,56 @@
-//! The embedded log: partitions, segments, recovery, commits and the tail cache
+//! The embedded log: partitioned topics on the local disk, with commits that are atomic over topics.
+//!
+//! ```text
+//! <dir>/
+//!   LOCK               held while a process uses the folder; contains its pid
+//!   meta.properties    version of the layout
+//!   topics.json        what topics there are
+//!   commits.log        one framed record a commit: who, cookie, end of every partition of the writer
+//!   checkpoint         what of commits.log and of every partition is known to be on the disk
+//!   clean-shutdown     there after a clean stop only
+//!   topics/<name>-<p>/<base20>.log .index .timeindex
+//! ```
+//!
+//! Glossary: a **segment** is one `.log` file, named after the offset of its first record; the **active** one is appended
+//! to. A **frame** is one Kafka RecordBatch v2 in a segment. The **committed end** of a partition is the offset after the
+//! last record that readers may see; the **recovery point** is the committed end known to have reached the disk. The
+//! **durable position** is the same for `commits.log`.
+//!
+//! Invariants:
+//! - readers never see past the committed end, and the ends of one commit move together;
+//! - a commit record is written after the data that it names, and is durable only after that data is;
+//! - what is damaged below the committed end is reported and never cut; what is above it is always cut;
+//! - no length read from a file is believed before it is compared with the bytes that are left.
+//!
+//! Not here: compaction by key, replication, a network port.
+
+mod append;
+mod cache_charge;
+mod catalog;
+mod checkpoint;
+mod columns;
+mod commits;
+mod config;
+mod disk;
+mod document;
+mod embedded;
+mod error;
+mod flusher;
+mod lock;
+mod open;
+mod partition;
+mod read;
+mod readers;
+mod record_batch;
+mod retention;
+mod segment;
+mod shared;
+mod tail_cache;
+mod topic;
+mod writer;
+
+pub use config::{FlushMode, LogConfig};
+pub use disk::{Disk, LocalDisk, Machine};
+pub use embedded::{EmbeddedLog, LogStats};
+pub use error::LogError;
+pub use read::Record;

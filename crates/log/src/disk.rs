@@ -1,0 +1,91 @@
+//! What the log asks of the machine, behind traits, so that a test can fail a write, lose a sync or restart the machine.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use millrace_flow::{Clock, SystemClock};
+
+/// Changes of files. Reading is done on the files themselves.
+pub trait Disk: Send + Sync {
+    /// Writes all of `bytes` at `position`.
+    ///
+    /// # Errors
+    /// Those of the system; any part of the bytes may have been written then.
+    fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()>;
+
+    /// Cuts `file` to `bytes`.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()>;
+
+    /// Returns when the content of `file` is on the disk.
+    ///
+    /// # Errors
+    /// Those of the system; what the disk holds is unknown then.
+    fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Returns when the entries of the folder `dir` are on the disk.
+    ///
+    /// # Errors
+    /// Those of the system; what the disk holds is unknown then.
+    fn sync_dir(&self, dir: &File) -> io::Result<()>;
+
+    /// Returns when everything ever written to the file system of `file` is on the disk, whoever wrote it.
+    ///
+    /// # Errors
+    /// Those of the system; what the disk holds is unknown then.
+    fn sync_filesystem(&self, file: &File) -> io::Result<()>;
+}
+
+/// The disk itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LocalDisk;
+
+impl Disk for LocalDisk {
+    fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
+        file.write_all_at(bytes, position)
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        file.set_len(bytes)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn sync_dir(&self, dir: &File) -> io::Result<()> {
+        dir.sync_all()
+    }
+
+    fn sync_filesystem(&self, file: &File) -> io::Result<()> {
+        rustix::fs::syncfs(file).map_err(Into::into)
+    }
+}
+
+/// The machine that the log runs on.
+#[derive(Clone)]
+pub struct Machine {
+    /// Differs after every start of the machine. While it is the same, what a killed process wrote is still there.
+    pub boot_id: String,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How files are changed.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl Machine {
+    /// The machine that this program runs on.
+    pub fn local() -> Self {
+        Self { boot_id: read_boot_id(), clock: Arc::new(SystemClock), disk: Arc::new(LocalDisk) }
+    }
+}
+
+/// The kernel's own id of this start. Where there is none the answer is empty, which never counts as the same start.
+fn read_boot_id() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
+}

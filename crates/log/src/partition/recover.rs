@@ -1,0 +1,229 @@
+//! Opens a partition after whatever ended the process before.
+//!
+//! The commit log says where the partition ends. All from the recovery point to that end is read and checked; only when it
+//! is whole, what lies behind it is cut. When it is not, the partition goes offline and nothing is cut.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use millrace_flow::TopicPartition;
+
+use super::{Partition, State};
+use crate::checkpoint::PartitionPoint;
+use crate::segment::{self, ActiveSegment, ClosedSegment, Found, Index, ScanStop, Scanner};
+use crate::tail_cache::Slot;
+use crate::{Disk, LogError};
+
+/// What is known of a partition before its files are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Believed {
+    /// From the checkpoint.
+    pub(crate) point: PartitionPoint,
+    /// From the commit log.
+    pub(crate) committed: i64,
+}
+
+/// How to go about recovery.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecoveryRules {
+    /// The machine has not started anew: what was written is there, synced or not, so indexes need not be built anew.
+    pub(crate) trust_indexes: bool,
+    /// Another process may be writing: nothing is changed and nothing is checked, what is read will be.
+    pub(crate) read_only: bool,
+}
+
+/// What the files come to.
+struct Checked {
+    closed: Vec<ClosedSegment>,
+    /// The segment that goes on: its base, its bytes that count, its index.
+    active: Option<(i64, u64, Index)>,
+    /// Segments before the start and behind the end.
+    superfluous: Vec<i64>,
+    /// Bytes behind the end in the segment that goes on.
+    cut_bytes: u64,
+}
+
+/// Why a partition cannot be opened.
+enum Refusal {
+    /// The disk did not answer.
+    Io(LogError),
+    /// The data is not what was committed.
+    Damage(String),
+}
+
+impl Partition {
+    /// Opens the partition in `dir`.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        name: TopicPartition,
+        slot: Slot,
+        dir: &Path,
+        believed: Believed,
+        rules: RecoveryRules,
+    ) -> Result<Self, LogError> {
+        let found = segment::list(dir)?;
+        if rules.read_only {
+            return Ok(Self::open_read_only(name, slot, dir, believed, found));
+        }
+        let start = believed.point.start;
+        let checked = check(dir, believed, &found, rules.trust_indexes);
+        let mut offline = None;
+        let state = match checked {
+            Ok(checked) => cut(disk, dir, &name, believed.committed, checked)?,
+            Err(Refusal::Io(error)) => return Err(error),
+            Err(Refusal::Damage(reason)) => {
+                tracing::error!(partition = %name, %reason, "partition goes offline");
+                offline = Some(Arc::from(reason));
+                State { next: believed.committed, ..State::default() }
+            }
+        };
+        Ok(Self { offline, ..Self::with_state(name, slot, dir, believed, start, state) })
+    }
+
+    fn open_read_only(name: TopicPartition, slot: Slot, dir: &Path, believed: Believed, found: Vec<Found>) -> Self {
+        let first = found.first().map_or(believed.committed, |segment| segment.base);
+        let start = believed.point.start.max(first.min(believed.committed));
+        let ends = found.iter().skip(1).map(|next| Some(next.base)).chain([None]);
+        let closed = found.iter().zip(ends).filter(|(segment, _)| segment.base <= believed.committed);
+        let closed = closed.map(|(segment, end)| ClosedSegment::new(dir, *segment, end)).collect();
+        let state = State { closed, next: believed.committed, ..State::default() };
+        Self::with_state(name, slot, dir, believed, start, state)
+    }
+
+    fn with_state(name: TopicPartition, slot: Slot, dir: &Path, believed: Believed, start: i64, state: State) -> Self {
+        Self {
+            name,
+            slot,
+            dir: dir.to_owned(),
+            start: AtomicI64::new(start),
+            recovery: AtomicI64::new(believed.point.recovery.clamp(start, believed.committed.max(start))),
+            committed: AtomicI64::new(believed.committed),
+            bytes: AtomicU64::new(state.bytes()),
+            offline: None,
+            state: Mutex::new(state),
+        }
+    }
+}
+
+/// Looks at the files and changes nothing.
+fn check(dir: &Path, believed: Believed, found: &[Found], trust_indexes: bool) -> Result<Checked, Refusal> {
+    let Believed { point: PartitionPoint { start, recovery }, committed } = believed;
+    if committed < start {
+        return Err(Refusal::Damage(format!("it begins at offset {start}, behind its committed end {committed}")));
+    }
+    // Retention moves the start before it removes files, so files of old may be left over.
+    let first = found.partition_point(|segment| segment.base <= start).saturating_sub(1);
+    let behind = found.partition_point(|segment| segment.base <= committed);
+    let kept = &found[first.min(behind)..behind];
+    let superfluous = found[..first.min(behind)].iter().chain(&found[behind..]).map(|segment| segment.base).collect();
+    let Some(last) = kept.last() else {
+        if committed > start {
+            return Err(Refusal::Damage(format!("it has no segment with the offsets from {start} to {committed}")));
+        }
+        return Ok(Checked { closed: Vec::new(), active: None, superfluous, cut_bytes: 0 });
+    };
+    if kept[0].base > start {
+        return Err(Refusal::Damage(format!("its first segment begins at offset {}, not {start}", kept[0].base)));
+    }
+    let from = recovery.clamp(start, committed);
+    let mut closed = Vec::with_capacity(kept.len());
+    for pair in kept.windows(2) {
+        let [segment, next] = pair else { continue };
+        let whole = ClosedSegment::new(dir, *segment, Some(next.base));
+        if next.base <= from {
+            closed.push(whole);
+            continue;
+        }
+        let (bytes, index) = check_segment(dir, *segment, from, next.base, trust_indexes)?;
+        if bytes != segment.bytes {
+            return Err(Refusal::Damage(format!("segment {} goes on behind offset {}", segment.base, next.base)));
+        }
+        closed.push(whole.with_index(index));
+    }
+    let (bytes, index) = check_segment(dir, *last, from, committed, trust_indexes)?;
+    Ok(Checked { closed, active: Some((last.base, bytes, index)), superfluous, cut_bytes: last.bytes - bytes })
+}
+
+/// Checks a segment from the offset `from` to `end`; answers where `end` is, and the index up to there.
+fn check_segment(dir: &Path, found: Found, from: i64, end: i64, trust_index: bool) -> Result<(u64, Index), Refusal> {
+    let path = segment::log_path(dir, found.base);
+    let file = File::open(&path).map_err(|error| Refusal::Io(LogError::io("open", &path)(error)))?;
+    let trusted = trust_index.then(|| Index::load(dir, found.base, found.bytes, None)).flatten();
+    let mut index = trusted.unwrap_or_default();
+    // An index may know frames behind the end: they are forgotten here, with all behind `from`.
+    let hint = index.rewind_to(from.min(end) - found.base);
+    let from_hint = scan(&file, &path, found, end, hint, &mut index);
+    match from_hint {
+        // An entry that points nowhere is no damage of the log: go over all of it.
+        Err(Refusal::Damage(_)) if hint.1 > 0 => {
+            index = Index::default();
+            let bytes = scan(&file, &path, found, end, (0, 0), &mut index)?;
+            Ok((bytes, index))
+        }
+        other => Ok((other?, index)),
+    }
+}
+
+fn scan(
+    file: &File,
+    path: &Path,
+    found: Found,
+    end: i64,
+    (relative, position): (i64, u64),
+    index: &mut Index,
+) -> Result<u64, Refusal> {
+    let mut next = found.base + relative;
+    let mut scanner = Scanner::new(file, path, position, found.bytes);
+    while next < end {
+        let at = scanner.position();
+        let damaged = |what: &str| {
+            Refusal::Damage(format!("`{}` is damaged at byte {at}, offset {next} of {end}: {what}", path.display()))
+        };
+        let (position, frame) = match scanner.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Err(damaged("the file ends")),
+            Err(ScanStop::Io(error)) => return Err(Refusal::Io(error)),
+            Err(ScanStop::Damage(damage)) => return Err(damaged(damage.0)),
+        };
+        if frame.header.base != next {
+            return Err(damaged(&format!("a batch begins at offset {}", frame.header.base)));
+        }
+        if frame.header.end() > end {
+            return Err(damaged("a batch goes on behind the committed end"));
+        }
+        index.note(next - found.base, position, frame.header.max_time_ms);
+        next = frame.header.end();
+    }
+    Ok(scanner.position())
+}
+
+/// Cuts what is behind the committed end, now that all before it is known to be whole.
+fn cut(
+    disk: &dyn Disk,
+    dir: &Path,
+    name: &TopicPartition,
+    committed: i64,
+    checked: Checked,
+) -> Result<State, LogError> {
+    let Checked { closed, active, superfluous, cut_bytes } = checked;
+    if cut_bytes > 0 || !superfluous.is_empty() {
+        let segments = superfluous.len();
+        tracing::info!(partition = %name, end = committed, bytes = cut_bytes, segments, "cut what was not committed");
+    }
+    for base in &superfluous {
+        segment::remove(dir, *base)?;
+    }
+    if !dir.exists() {
+        segment::create_dirs(disk, &[dir.to_owned()])?;
+    }
+    let active = match active {
+        Some((base, bytes, index)) => Some(ActiveSegment::resume(disk, dir, base, bytes, index)?),
+        None => None,
+    };
+    let mark = active.as_ref().map_or_else(Default::default, ActiveSegment::mark);
+    // Whether or not the last process synced it: nobody knows, so it counts as written just now.
+    let unsynced = active.iter().map(|active| active.file().clone()).collect();
+    Ok(State { closed, active, next: committed, committed: mark, unsynced, dir_unsynced: true })
+}

@@ -1,0 +1,233 @@
+//! Reads committed frames back from the segments of a partition.
+//!
+//! Every frame that is handed on has been checked. Frames that are only passed on the way are believed by their header,
+//! so that damage spoils the range it is in and no more.
+
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use bytes::Bytes;
+use millrace_flow::{Offset, TopicPartition};
+
+use crate::LogError;
+use crate::partition::{Partition, Place};
+use crate::record_batch::{Damage, FrameView, HEADER_BYTES, frame_bytes, frame_span};
+
+/// Least and most read from the disk at once, whatever the caller asks for.
+const READ_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(8 << 20);
+/// Read at a place where only headers are wanted: mostly one small frame or the header of a large one.
+const HOP_BYTES: usize = 16 << 10;
+
+/// One record as it lies in the log, for tools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its offset.
+    pub offset: Offset,
+    /// Its timestamp.
+    pub time_ms: i64,
+    /// Its key.
+    pub key: Option<Bytes>,
+    /// Its value: a zero byte, the schema id, and Avro; `None` for a tombstone.
+    pub value: Option<Bytes>,
+    /// Its headers.
+    pub headers: Vec<(String, Bytes)>,
+}
+
+/// Whole frames of one segment, side by side.
+pub(crate) struct Chunk {
+    bytes: Vec<u8>,
+    frames: Vec<Range<usize>>,
+    place: Place,
+    /// Where in the file `bytes` begins.
+    position: u64,
+}
+
+impl Chunk {
+    /// The frames, checked: those before the first damaged one, or the damage when that is all there is.
+    pub(crate) fn frames(&self) -> Result<Vec<FrameView<'_>>, LogError> {
+        let mut frames = Vec::with_capacity(self.frames.len());
+        for range in &self.frames {
+            match FrameView::parse(&self.bytes[range.clone()]) {
+                Ok(frame) => frames.push(frame),
+                Err(damage) if frames.is_empty() => return Err(self.corrupt(range.start, damage)),
+                Err(_) => break,
+            }
+        }
+        Ok(frames)
+    }
+
+    /// The error of damage in this chunk.
+    pub(crate) fn corrupt(&self, at: usize, damage: Damage) -> LogError {
+        LogError::corrupt(&self.place.path, self.position + at as u64, damage.0)
+    }
+}
+
+/// Reads frames of `partition`, the first of which has the record at `from`, up to about `bytes_max`, and none from `end` on.
+pub(crate) fn read_chunk(partition: &Partition, from: i64, end: i64, bytes_max: usize) -> Result<Chunk, LogError> {
+    let place = partition.locate(from)?;
+    let mut window = Window::new(&place);
+    let (base, position) = seek(&mut window, from)?;
+    let wanted = bytes_max.clamp(*READ_BYTES.start(), *READ_BYTES.end());
+    window.read_at_least(position, HEADER_BYTES, wanted)?;
+    let first = frame_bytes(window.at(position)).map_err(|damage| window.corrupt(position, damage))?;
+    window.read_at_least(position, first, wanted)?;
+
+    let mut frames = Vec::new();
+    let mut at = 0;
+    let mut next = base;
+    let bytes = window.at(position);
+    while next < end && at < wanted && bytes.len() - at >= HEADER_BYTES {
+        // What is wrong behind the first frame is for whoever asks for it: the first was looked at when it was found.
+        let (Ok(length), Ok(span)) = (frame_bytes(&bytes[at..]), frame_span(&bytes[at..])) else { break };
+        if length > bytes.len() - at || span.start != next {
+            break;
+        }
+        frames.push(at..at + length);
+        at += length;
+        next = span.end;
+    }
+    let bytes = window.into_bytes_from(position);
+    Ok(Chunk { bytes, frames, place, position })
+}
+
+/// Goes from the place's hint to the frame with the record at `from`; answers its first offset and where it begins.
+fn seek(window: &mut Window<'_>, from: i64) -> Result<(i64, u64), LogError> {
+    let hint = window.place.hint;
+    let start = (window.place.base, 0);
+    match seek_from(window, hint, from) {
+        // The index may be wrong where the log is right.
+        Err(LogError::Corrupt { .. }) if hint != start => seek_from(window, start, from),
+        found => found,
+    }
+}
+
+fn seek_from(window: &mut Window<'_>, (mut next, mut position): (i64, u64), from: i64) -> Result<(i64, u64), LogError> {
+    loop {
+        window.read_at_least(position, HEADER_BYTES, HOP_BYTES)?;
+        let front = window.at(position);
+        let corrupt = |damage| window.corrupt(position, damage);
+        let length = frame_bytes(front).map_err(corrupt)?;
+        let span = frame_span(front).map_err(corrupt)?;
+        if span.start != next {
+            return Err(corrupt(Damage("a batch does not begin at the offset behind the last one")));
+        }
+        if from < span.end {
+            return Ok((next, position));
+        }
+        position += length as u64;
+        next = span.end;
+    }
+}
+
+/// A part of a file in memory.
+struct Window<'a> {
+    place: &'a Place,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Window<'a> {
+    fn new(place: &'a Place) -> Self {
+        Self { place, start: 0, bytes: Vec::new() }
+    }
+
+    /// What is in memory from `position` on.
+    fn at(&self, position: u64) -> &[u8] {
+        let skip = position.checked_sub(self.start).and_then(|skip| usize::try_from(skip).ok());
+        skip.and_then(|skip| self.bytes.get(skip..)).unwrap_or_default()
+    }
+
+    /// Makes sure that `bytes` from `position` on are in memory, reading `ahead` if it has to read.
+    fn read_at_least(&mut self, position: u64, bytes: usize, ahead: usize) -> Result<(), LogError> {
+        if self.at(position).len() >= bytes {
+            return Ok(());
+        }
+        let left = usize::try_from(self.place.bytes.saturating_sub(position)).unwrap_or(usize::MAX);
+        if left < bytes {
+            return Err(self.corrupt(position, Damage("the file ends within a batch")));
+        }
+        self.start = position;
+        self.bytes.clear();
+        self.bytes.resize(bytes.max(ahead).min(left), 0);
+        let read = self.place.file.read_exact_at(&mut self.bytes, position);
+        read.map_err(LogError::io("read", &self.place.path))
+    }
+
+    fn corrupt(&self, position: u64, damage: Damage) -> LogError {
+        LogError::corrupt(&self.place.path, position, damage.0)
+    }
+
+    fn into_bytes_from(mut self, position: u64) -> Vec<u8> {
+        let skip = usize::try_from(position - self.start).expect("the position is within the window");
+        self.bytes.drain(..skip);
+        self.bytes
+    }
+}
+
+/// First offset of `partition` whose record has the timestamp `time_ms` or a later one; its committed `end` if there is none.
+pub(crate) fn offset_for_time(partition: &Partition, time_ms: i64, end: i64) -> Result<Offset, LogError> {
+    let Some(place) = partition.locate_time(time_ms)? else { return Ok(Offset(end)) };
+    // The place is before the record or at it, the index is only in the way of finding it sooner.
+    let mut next = place.hint.0.max(partition.start());
+    drop(place);
+    while next < end {
+        let chunk = read_chunk(partition, next, end, *READ_BYTES.end())?;
+        for frame in chunk.frames()? {
+            let from = next;
+            next = frame.header.end();
+            if frame.header.max_time_ms < time_ms {
+                continue;
+            }
+            for record in frame.records() {
+                let record = record.map_err(|damage| chunk.corrupt(0, damage))?;
+                if record.offset >= from && record.time_ms >= time_ms {
+                    return Ok(Offset(record.offset));
+                }
+            }
+        }
+    }
+    Ok(Offset(end))
+}
+
+/// Records of `partition` from `from` on and before `end`, at most `records_max`.
+pub(crate) fn read_records(
+    partition: &Partition,
+    from: i64,
+    end: i64,
+    records_max: usize,
+) -> Result<Vec<Record>, LogError> {
+    let mut records = Vec::new();
+    let mut next = from;
+    while next < end && records.len() < records_max {
+        let chunk = read_chunk(partition, next, end, *READ_BYTES.start())?;
+        for frame in chunk.frames()? {
+            for record in frame.records() {
+                let record = record.map_err(|damage| chunk.corrupt(0, damage))?;
+                if record.offset < from || records.len() >= records_max {
+                    continue;
+                }
+                let owned = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
+                let headers =
+                    record.headers().map(|header| header.map(|(k, v)| (k.to_owned(), Bytes::copy_from_slice(v))));
+                let headers = headers.collect::<Result<_, _>>().map_err(|damage| chunk.corrupt(0, damage))?;
+                let (offset, time_ms) = (Offset(record.offset), record.time_ms);
+                records.push(Record { offset, time_ms, key: owned(record.key), value: owned(record.value), headers });
+            }
+            next = frame.header.end();
+        }
+    }
+    Ok(records)
+}
+
+/// Refuses offsets that a partition from `start` to `end` does not have; says whether there is anything from `from` on.
+pub(crate) fn check_range(name: &TopicPartition, from: i64, start: i64, end: i64) -> Result<bool, LogError> {
+    if from < start {
+        let (partition, from, start) = (name.clone(), Offset(from), Offset(start));
+        return Err(LogError::OffsetGone { partition, from, start });
+    }
+    if from > end {
+        let (partition, from, end) = (name.clone(), Offset(from), Offset(end));
+        return Err(LogError::OffsetPastEnd { partition, from, end });
+    }
+    Ok(from < end)
+}

@@ -1,0 +1,212 @@
+//! Frames to records. Every length is compared with the bytes that are left before it is used.
+
+use std::ops::Range;
+
+use super::varint::take_varint;
+use super::{CRC_FROM, Damage, HEADER_BYTES, LENGTH_END, MAGIC, ORIGIN_HEADER, crc32c};
+
+/// Bits of the attributes that we never set: compression (0-2) and control batches (5).
+const ATTRIBUTES_REFUSED: i16 = 0b10_0111;
+/// Fewest bytes that a record takes with its length: six numbers of one byte and the attributes.
+const RECORD_BYTES_MIN: usize = 7;
+
+/// What the header of a frame says of its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameHeader {
+    /// Offset of the first record.
+    pub(crate) base: i64,
+    /// Number of records, at least 1.
+    pub(crate) count: usize,
+    /// Greatest timestamp.
+    pub(crate) max_time_ms: i64,
+    base_time_ms: i64,
+}
+
+impl FrameHeader {
+    /// Offset after the last record.
+    pub(crate) fn end(&self) -> i64 {
+        self.base + self.count as i64
+    }
+}
+
+/// A frame whose header is sane and whose CRC fits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameView<'a> {
+    /// Its header.
+    pub(crate) header: FrameHeader,
+    records: &'a [u8],
+}
+
+/// One record in a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordView<'a> {
+    pub(crate) offset: i64,
+    pub(crate) time_ms: i64,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+    header_count: usize,
+    headers: &'a [u8],
+}
+
+fn be<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes[at..at + N].try_into().expect("the caller has checked that the header is there")
+}
+
+/// Bytes of the frame that `front`, at least its first twelve bytes, begins.
+pub(crate) fn frame_bytes(front: &[u8]) -> Result<usize, Damage> {
+    let length = i32::from_be_bytes(be(front, 8));
+    let length = usize::try_from(length).map_err(|_| Damage("a batch has a negative length"))?;
+    if length < HEADER_BYTES - LENGTH_END + RECORD_BYTES_MIN {
+        return Err(Damage("a batch is shorter than its own header and one record"));
+    }
+    Ok(length + LENGTH_END)
+}
+
+/// Offsets that the header in `front`, at least its 61 bytes, claims; nothing of it has been checked.
+pub(crate) fn frame_span(front: &[u8]) -> Result<Range<i64>, Damage> {
+    let base = i64::from_be_bytes(be(front, 0));
+    let last_delta = i32::from_be_bytes(be(front, 23));
+    let end = base.checked_add(i64::from(last_delta)).and_then(|last| last.checked_add(1));
+    let end = end.filter(|end| base >= 0 && *end > base);
+    Ok(base..end.ok_or(Damage("a batch has an impossible offset"))?)
+}
+
+impl<'a> FrameView<'a> {
+    /// Checks the whole of one frame.
+    pub(crate) fn parse(frame: &'a [u8]) -> Result<Self, Damage> {
+        if frame.len() < HEADER_BYTES || frame_bytes(frame)? != frame.len() {
+            return Err(Damage("a batch is cut off"));
+        }
+        if frame[16] != MAGIC {
+            return Err(Damage("a batch does not have magic 2"));
+        }
+        if u32::from_be_bytes(be(frame, 17)) != crc32c(&frame[CRC_FROM..]) {
+            return Err(Damage("the CRC of a batch does not fit its content"));
+        }
+        if i16::from_be_bytes(be(frame, 21)) & ATTRIBUTES_REFUSED != 0 {
+            return Err(Damage("a batch is compressed or a control batch"));
+        }
+        let base = i64::from_be_bytes(be(frame, 0));
+        let last_delta = i32::from_be_bytes(be(frame, 23));
+        let count = i32::from_be_bytes(be(frame, 57));
+        let records = &frame[HEADER_BYTES..];
+        let sane = usize::try_from(count).ok().filter(|n| *n > 0 && *n <= records.len() / RECORD_BYTES_MIN);
+        let count = sane.filter(|_| last_delta == count - 1).ok_or(Damage("a batch has an impossible record count"))?;
+        if base < 0 || base.checked_add(count as i64).is_none() {
+            return Err(Damage("a batch has an impossible offset"));
+        }
+        let base_time_ms = i64::from_be_bytes(be(frame, 27));
+        let max_time_ms = i64::from_be_bytes(be(frame, 35));
+        Ok(Self { header: FrameHeader { base, count, max_time_ms, base_time_ms }, records })
+    }
+
+    /// The records, in order. After the first damaged one nothing follows.
+    pub(crate) fn records(&self) -> Records<'a> {
+        Records { header: self.header, rest: self.records, next: 0 }
+    }
+}
+
+/// The records of a frame.
+pub(crate) struct Records<'a> {
+    header: FrameHeader,
+    rest: &'a [u8],
+    next: usize,
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<RecordView<'a>, Damage>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.header.count {
+            let left = std::mem::take(&mut self.rest);
+            return (!left.is_empty()).then_some(Err(Damage("a batch goes on after its last record")));
+        }
+        let record = self.take_record();
+        self.next += 1;
+        if record.is_err() {
+            self.next = self.header.count;
+            self.rest = &[];
+        }
+        Some(record)
+    }
+}
+
+impl<'a> Records<'a> {
+    fn take_record(&mut self) -> Result<RecordView<'a>, Damage> {
+        let mut body = take_bytes(&mut self.rest)?.ok_or(Damage("a record has no length"))?;
+        let (_attributes, rest) = body.split_first().ok_or(Damage("a record is cut off"))?;
+        body = rest;
+        let time_delta = take_varint(&mut body)?;
+        if take_varint(&mut body)? != self.next as i64 {
+            return Err(Damage("the offsets of a batch have a gap"));
+        }
+        let key = take_bytes(&mut body)?;
+        let value = take_bytes(&mut body)?;
+        let header_count = take_varint(&mut body)?;
+        // A header takes at least two bytes.
+        let header_count = usize::try_from(header_count).ok().filter(|n| *n <= body.len() / 2);
+        let header_count = header_count.ok_or(Damage("a record has an impossible header count"))?;
+        if header_count == 0 && !body.is_empty() {
+            return Err(Damage("a record goes on after its end"));
+        }
+        Ok(RecordView {
+            offset: self.header.base + self.next as i64,
+            time_ms: self.header.base_time_ms.wrapping_add(time_delta),
+            key,
+            value,
+            header_count,
+            headers: body,
+        })
+    }
+}
+
+impl<'a> RecordView<'a> {
+    /// Its headers. Ends early, with an error, at a damaged one.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = Result<(&'a str, &'a [u8]), Damage>> + use<'a> {
+        let mut rest = self.headers;
+        let mut broken = false;
+        (0..self.header_count).map_while(move |_| {
+            if broken {
+                return None;
+            }
+            let header = take_header(&mut rest);
+            broken = header.is_err();
+            Some(header)
+        })
+    }
+
+    /// File number and line of its origin, if it has one.
+    pub(crate) fn origin(&self) -> Result<Option<(u32, u64)>, Damage> {
+        for header in self.headers() {
+            let (key, text) = header?;
+            if key == ORIGIN_HEADER {
+                return parse_origin(text).map(Some).ok_or(Damage("the origin of a record is no origin"));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn take_header<'a>(rest: &mut &'a [u8]) -> Result<(&'a str, &'a [u8]), Damage> {
+    let key = take_bytes(rest)?.ok_or(Damage("a header has no key"))?;
+    let key = std::str::from_utf8(key).map_err(|_| Damage("the key of a header is no UTF-8"))?;
+    Ok((key, take_bytes(rest)?.unwrap_or_default()))
+}
+
+fn parse_origin(text: &[u8]) -> Option<(u32, u64)> {
+    let (file, line) = std::str::from_utf8(text).ok()?.split_once(':')?;
+    Some((file.parse().ok()?, line.parse().ok()?))
+}
+
+/// Takes a length and as many bytes off the front of `from`; `None` for the length -1.
+#[inline]
+fn take_bytes<'a>(from: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Damage> {
+    let length = take_varint(from)?;
+    if length == -1 {
+        return Ok(None);
+    }
+    let length = usize::try_from(length).ok().filter(|length| *length <= from.len());
+    let (taken, rest) = from.split_at(length.ok_or(Damage("a record is longer than its batch"))?);
+    *from = rest;
+    Ok(Some(taken))
+}

@@ -1,0 +1,51 @@
+//! Kafka's RecordBatch v2: the frame in which records lie in a segment, byte for byte as Kafka's own segments have it.
+//!
+//! ```text
+//!  0 base offset i64 │ 8 length i32 of what follows │ 12 leader epoch i32 │ 16 magic i8 = 2 │ 17 CRC-32C u32 of all from 21
+//! 21 attributes i16 │ 23 last offset delta i32 │ 27 base timestamp i64 │ 35 max timestamp i64
+//! 43 producer id i64 │ 51 producer epoch i16 │ 53 base sequence i32 │ 57 record count i32 │ 61 records
+//!
+//! record: length varint │ attributes i8 │ timestamp delta varlong │ offset delta varint
+//!         │ key length varint, key │ value length varint, value │ header count varint │ headers
+//! header: key length varint, key │ value length varint, value
+//! ```
+//!
+//! Numbers are big-endian, varints are zigzag; a length of -1 is null. The base offset is outside the CRC. Source: "Record
+//! Batch" in the documentation of Apache Kafka. We write frames without compression and with no gaps in their offsets, and
+//! refuse others.
+
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+mod varint;
+
+pub(crate) use decode::{FrameView, RecordView, frame_bytes, frame_span};
+pub(crate) use encode::{Input, Sealed, encode_frame};
+
+/// Bytes before the first record of a frame.
+pub(crate) const HEADER_BYTES: usize = 61;
+/// Bytes before those that the length field counts.
+const LENGTH_END: usize = 12;
+/// First byte that the CRC covers.
+const CRC_FROM: usize = 21;
+/// The only version of the format that has headers and the CRC-32C.
+const MAGIC: u8 = 2;
+/// Name of the header with a record's origin, `<file number>:<line>`.
+pub(crate) const ORIGIN_HEADER: &str = "at";
+
+/// What is wrong with bytes that should be a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Damage(pub(crate) &'static str);
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The CRC that Kafka uses: CRC-32C, that of iSCSI.
+pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, bytes);
+    u32::try_from(crc).expect("a CRC of 32 bits fits 32 bits")
+}

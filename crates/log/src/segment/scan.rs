@@ -1,0 +1,83 @@
+//! Reads a segment from front to back and checks all of it.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::LogError;
+use crate::record_batch::{Damage, FrameView, HEADER_BYTES, frame_bytes};
+
+/// Bytes asked of the disk at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Why a scan ended before the end of the file.
+#[derive(Debug)]
+pub(crate) enum ScanStop {
+    /// The disk did not answer: that says nothing about the data.
+    Io(LogError),
+    /// What lies there is no frame.
+    Damage(Damage),
+}
+
+/// Goes over the frames of a file.
+pub(crate) struct Scanner<'a> {
+    file: &'a File,
+    path: &'a Path,
+    /// Where the next frame begins.
+    position: u64,
+    /// Where the file ends.
+    end: u64,
+    /// Bytes from `position` on, after `used` bytes of earlier frames.
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+impl<'a> Scanner<'a> {
+    /// Begins at `position` of a file that has `end` bytes.
+    pub(crate) fn new(file: &'a File, path: &'a Path, position: u64, end: u64) -> Self {
+        Self { file, path, position, end, buffer: Vec::new(), used: 0 }
+    }
+
+    /// Where the next frame begins, or the damage that stopped the scan.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next frame and where it begins; `None` at the end of the file.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<(u64, FrameView<'_>)>, ScanStop> {
+        let left = self.end.saturating_sub(self.position);
+        if left == 0 {
+            return Ok(None);
+        }
+        if left < HEADER_BYTES as u64 {
+            return Err(ScanStop::Damage(Damage("the file ends within the header of a batch")));
+        }
+        self.fill(HEADER_BYTES)?;
+        let bytes = frame_bytes(&self.buffer[self.used..]).map_err(ScanStop::Damage)?;
+        if bytes as u64 > left {
+            return Err(ScanStop::Damage(Damage("the file ends within a batch")));
+        }
+        self.fill(bytes)?;
+        let frame = FrameView::parse(&self.buffer[self.used..self.used + bytes]).map_err(ScanStop::Damage)?;
+        let position = self.position;
+        self.position += bytes as u64;
+        self.used += bytes;
+        Ok(Some((position, frame)))
+    }
+
+    /// Makes sure that `bytes`, which the file has, are in the buffer.
+    fn fill(&mut self, bytes: usize) -> Result<(), ScanStop> {
+        let have = self.buffer.len() - self.used;
+        if have >= bytes {
+            return Ok(());
+        }
+        self.buffer.drain(..self.used);
+        self.used = 0;
+        let from = self.position + have as u64;
+        let left = usize::try_from(self.end - from).unwrap_or(usize::MAX);
+        let wanted = (bytes - have).max(CHUNK_BYTES).min(left);
+        self.buffer.resize(have + wanted, 0);
+        let read = self.file.read_exact_at(&mut self.buffer[have..], from);
+        read.map_err(|error| ScanStop::Io(LogError::io("read", self.path)(error)))
+    }
+}

@@ -1,0 +1,76 @@
+//! One topic: what it is, its partitions, its readers.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use millrace_flow::{Offset, PartitionId, TopicInfo, TopicPartition, TopicSpec};
+
+use crate::LogError;
+use crate::catalog::Entry;
+use crate::columns::Codec;
+use crate::partition::Partition;
+use crate::readers::Readers;
+
+/// A topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: Arc<str>,
+    pub(crate) writer: Arc<str>,
+    pub(crate) schema_id: u32,
+    pub(crate) codec: Codec,
+    pub(crate) partitions: Vec<Partition>,
+    pub(crate) readers: Readers,
+    pub(crate) sealed: AtomicBool,
+    spec: RwLock<TopicSpec>,
+}
+
+impl Topic {
+    /// The topic `spec`, with these partitions.
+    pub(crate) fn new(spec: TopicSpec, schema_id: u32, codec: Codec, partitions: Vec<Partition>, sealed: bool) -> Self {
+        let (name, writer) = (spec.name.clone(), spec.writer.clone());
+        let (readers, sealed, spec) = (Readers::default(), AtomicBool::new(sealed), RwLock::new(spec));
+        Self { name, writer, schema_id, codec, partitions, readers, sealed, spec }
+    }
+
+    /// What it was created with.
+    pub(crate) fn spec(&self) -> TopicSpec {
+        self.spec.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over what is asked to be done with its old records; says whether that is something new.
+    pub(crate) fn set_retention(&self, bytes: Option<u64>, ms: Option<i64>) -> bool {
+        let mut spec = self.spec.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = (spec.retention_bytes, spec.retention_ms) != (bytes, ms);
+        (spec.retention_bytes, spec.retention_ms) = (bytes, ms);
+        changed
+    }
+
+    /// The partition of that number.
+    pub(crate) fn partition(&self, id: PartitionId) -> Result<&Partition, LogError> {
+        let unknown = || LogError::UnknownPartition(TopicPartition::new(self.name.clone(), id.0));
+        self.partitions.get(id.index()).ok_or_else(unknown)
+    }
+
+    /// What it is at this moment.
+    pub(crate) fn info(&self) -> TopicInfo {
+        TopicInfo {
+            spec: self.spec(),
+            schema_id: self.schema_id,
+            starts: self.partitions.iter().map(|partition| Offset(partition.start())).collect(),
+            ends: self.partitions.iter().map(|partition| Offset(partition.committed())).collect(),
+            sealed: self.sealed.load(Ordering::Acquire),
+            bytes: self.partitions.iter().map(Partition::bytes).sum(),
+        }
+    }
+
+    /// How it is kept in the catalog.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry::new(&self.spec(), self.schema_id, self.codec.avro().clone())
+    }
+}
+
+/// Folder of a partition.
+pub(crate) fn partition_dir(dir: &Path, partition: &TopicPartition) -> PathBuf {
+    dir.join("topics").join(partition.to_string())
+}
