@@ -167,7 +167,9 @@ fn encode_topics(encoder: &mut DescriptorEncoder, log: &dyn Log) -> fmt::Result 
     let mut offsets = |metric: &Metric, of: fn(&millrace_flow::TopicInfo) -> &[millrace_flow::Offset]| {
         let of_topic = |topic| {
             let name = name(topic);
-            let each = move |(p, offset): (usize, &millrace_flow::Offset)| (vec![name.clone(), p.to_string()], offset.0 as f64);
+            let each = move |(p, offset): (usize, &millrace_flow::Offset)| {
+                (vec![name.clone(), p.to_string()], offset.0 as f64)
+            };
             of(topic).iter().enumerate().map(each)
         };
         encode(encoder, metric, topics.iter().flat_map(of_topic).collect())

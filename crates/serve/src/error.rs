@@ -5,7 +5,6 @@
 
 use axum::http::StatusCode;
 use millrace_flow::{ErrorKind, StageError};
-use millrace_station::StationError;
 
 /// Why a request, or the server itself, failed.
 #[derive(Debug, thiserror::Error)]
@@ -96,15 +95,6 @@ pub enum ServeError {
     /// The socket to listen on failed.
     #[error("cannot accept connections: {0}")]
     Listen(#[from] std::io::Error),
-}
-
-impl From<StationError> for ServeError {
-    fn from(error: StationError) -> Self {
-        match error {
-            StationError::NoTopic { name, cure } => Self::NotFound { what: "topic", name, cure },
-            error => Self::Stage(error.into()),
-        }
-    }
 }
 
 impl ServeError {

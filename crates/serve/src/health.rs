@@ -33,6 +33,7 @@ pub(crate) async fn get(State(app): Shared) -> Result<Json<Health>, ServeError> 
 }
 
 fn reasons(health: &Health) -> String {
-    let reasons: Vec<String> = health.problems.iter().map(|problem| format!("{}: {}", problem.stage, problem.message)).collect();
+    let reasons: Vec<String> =
+        health.problems.iter().map(|problem| format!("{}: {}", problem.stage, problem.message)).collect();
     if reasons.is_empty() { "stages are starting".to_owned() } else { reasons.join("; ") }
 }

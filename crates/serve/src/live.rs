@@ -139,7 +139,8 @@ pub(crate) fn answer<S>(events: S) -> Response
 where
     S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
 {
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive")).into_response();
+    let mut response =
+        Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive")).into_response();
     // A proxy in front must pass events on as they come.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

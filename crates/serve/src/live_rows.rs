@@ -13,7 +13,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event;
 use futures::stream;
-use millrace_flow::{Fetched, Log, PartitionId, StageError, StageKind, StageStatus, TopicInfo, TopicKind, TopicPartition};
+use millrace_flow::{
+    Fetched, Log, PartitionId, StageError, StageKind, StageStatus, TopicInfo, TopicKind, TopicPartition,
+};
 use serde::Serialize;
 
 use crate::app::{OpenFeed, Shared};
@@ -71,7 +73,8 @@ pub(crate) async fn get(
     let feed = app.read(move |station| {
         let view = views::find(station, &name)?;
         let Some(topic) = view.topic else { return Err(views::not_materialized(&name)) };
-        let topic = station.log().topic(&topic).ok_or_else(|| ServeError::not_found("topic", &topic, "/api/v1/topics"))?;
+        let topic =
+            station.log().topic(&topic).ok_or_else(|| ServeError::not_found("topic", &topic, "/api/v1/topics"))?;
         let status = views::stage(station, StageKind::Query, &name);
         let (next, opening) = match begin {
             Some(Ok(cursor)) if cursor.is_within(&topic) => (cursor, Opening::Over),
@@ -147,7 +150,8 @@ impl Feed {
     async fn start_afresh(&mut self) -> Option<Event> {
         let (view, topic) = (self.view.clone(), self.topic.clone());
         let position = self.open.app.read(move |station| {
-            let topic = station.log().topic(&topic).ok_or_else(|| ServeError::not_found("topic", &topic, "/api/v1/topics"))?;
+            let topic =
+                station.log().topic(&topic).ok_or_else(|| ServeError::not_found("topic", &topic, "/api/v1/topics"))?;
             Ok(views::progress(station, &view, &topic))
         });
         self.next = position.await.ok()?;
@@ -161,7 +165,9 @@ impl Feed {
 
     fn rows(&mut self, changes: &Changes) -> Event {
         self.pace.sent(EVENT_INTERVAL);
-        let time = |of: fn(&StageStatus) -> i64| self.status.as_deref().map(of).filter(|ms| *ms != i64::MIN && *ms != i64::MAX);
+        let time = |of: fn(&StageStatus) -> i64| {
+            self.status.as_deref().map(of).filter(|ms| *ms != i64::MIN && *ms != i64::MAX)
+        };
         let event = RowsEvent {
             upserts: changes.upserts(),
             deletes: changes.deletes(),

@@ -140,12 +140,8 @@ pub(crate) const PROCESS_OPEN_FDS: Metric =
     Metric::new("process_open_fds", Kind::Gauge, &[], "File descriptors that are open");
 pub(crate) const PROCESS_MAX_FDS: Metric =
     Metric::new("process_max_fds", Kind::Gauge, &[], "File descriptors that may be open");
-pub(crate) const PROCESS_START: Metric = Metric::new(
-    "process_start_time_seconds",
-    Kind::Gauge,
-    &[],
-    "When the process started, in seconds since 1970",
-);
+pub(crate) const PROCESS_START: Metric =
+    Metric::new("process_start_time_seconds", Kind::Gauge, &[], "When the process started, in seconds since 1970");
 
 /// Every metric, in the order of the page that documents them.
 pub(crate) const ALL: &[&Metric] = &[

@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn a_path_without_extension_is_a_page() {
-        for path in ["", "pipeline", "views/revenue_5m", "topics/order_lines.dlq", "topics/order_lines.dlq/messages", "x/y"] {
+        for path in
+            ["", "pipeline", "views/revenue_5m", "topics/order_lines.dlq", "topics/order_lines.dlq/messages", "x/y"]
+        {
             assert!(is_page(path), "{path}");
         }
         for path in ["favicon.ico", "assets/index-1234.js", "robots.txt", "api", "api/v2/views", "api/v1/nothing"] {

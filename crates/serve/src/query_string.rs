@@ -14,7 +14,8 @@ pub(crate) struct Parameters(Vec<(String, String)>);
 impl Parameters {
     /// Reads the query string of `uri`, which may hold only the parameters of `known`.
     pub(crate) fn of(uri: &Uri, known: &[&str]) -> Result<Self, ServeError> {
-        let unreadable = |error| ServeError::parameter(format!("the query string cannot be read: {error}"), "encode it as a form");
+        let unreadable =
+            |error| ServeError::parameter(format!("the query string cannot be read: {error}"), "encode it as a form");
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(unreadable)?;
         match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             Some((name, _)) => {
@@ -60,7 +61,8 @@ impl Parameters {
 
     /// The names in a comma-separated list; `None` when it is not given.
     pub(crate) fn names(&self, name: &str) -> Result<Option<Vec<String>>, ServeError> {
-        let names = |text: &str| text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names =
+            |text: &str| text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         Ok(self.one(name)?.map(names))
     }
 
@@ -71,7 +73,10 @@ impl Parameters {
             Some((_, choice)) => Ok(*choice),
             None => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                Err(ServeError::parameter(format!("`{name}={given}` is not possible"), format!("possible are {}", list(&words))))
+                Err(ServeError::parameter(
+                    format!("`{name}={given}` is not possible"),
+                    format!("possible are {}", list(&words)),
+                ))
             }
         }
     }
@@ -91,7 +96,8 @@ mod tests {
 
     #[test]
     fn values_are_decoded_and_repeated() {
-        let read = parameters("where=country:eq:United+Kingdom&where=a:like:%25b%26c&limit=7").expect("known parameters");
+        let read =
+            parameters("where=country:eq:United+Kingdom&where=a:like:%25b%26c&limit=7").expect("known parameters");
         let filters: Vec<&str> = read.all("where").collect();
         assert_eq!(filters, ["country:eq:United Kingdom", "a:like:%b&c"]);
         assert_eq!(read.count("limit", 10).expect("in bounds"), Some(7));

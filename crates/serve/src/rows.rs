@@ -157,11 +157,7 @@ pub(crate) async fn get(
         (status = 404, body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn summary(
-    State(app): Shared,
-    Path(name): Path<String>,
-    uri: Uri,
-) -> Result<Response, ServeError> {
+pub(crate) async fn summary(State(app): Shared, Path(name): Path<String>, uri: Uri) -> Result<Response, ServeError> {
     let parameters = Parameters::of(&uri, &["where", "sum", "group", "order", "limit"])?;
     let query = SummaryQuery {
         filters: read_filters(&parameters)?,

@@ -32,7 +32,9 @@ const QUESTION_BYTES_MAX: usize = 512 * 1024 * 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
     /// One SELECT or EXPLAIN.
-    #[schema(example = "SELECT country, sum(revenue) AS revenue FROM revenue_5m GROUP BY country ORDER BY revenue DESC")]
+    #[schema(
+        example = "SELECT country, sum(revenue) AS revenue FROM revenue_5m GROUP BY country ORDER BY revenue DESC"
+    )]
     sql: String,
     /// At most this many rows; 10,000 unless given.
     limit: Option<usize>,

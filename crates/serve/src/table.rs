@@ -179,10 +179,7 @@ mod tests {
         let mut file = csv_head(batch.schema_ref());
         file.extend(csv_lines(&batch));
         let file = String::from_utf8(file).expect("text");
-        assert_eq!(
-            file,
-            "text,money\r\n'=1+1,-0.005\r\n\"a \"\"b\"\", c\",15.300\r\n\"\",\r\n,0.000\r\n'-x,0.001\r\n"
-        );
+        assert_eq!(file, "text,money\r\n'=1+1,-0.005\r\n\"a \"\"b\"\", c\",15.300\r\n\"\",\r\n,0.000\r\n'-x,0.001\r\n");
     }
 
     #[test]

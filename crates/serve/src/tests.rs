@@ -113,7 +113,7 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         self.stop.stop();
-        self.station.stop();
+        self.station.stop().expect("the log closes");
     }
 }
 
@@ -184,7 +184,10 @@ async fn every_document_has_the_fields_of_the_contract() {
             assert!(document.get(field).is_some(), "`{field}` in {document}");
         }
     };
-    has(&shop.json("/api/v1/project").await, &["name", "version", "started_at_ms", "empty", "data_dir", "replay", "counts"]);
+    has(
+        &shop.json("/api/v1/project").await,
+        &["name", "version", "started_at_ms", "empty", "data_dir", "replay", "counts"],
+    );
     has(&shop.json("/api/v1/dashboard").await, &["currency", "tiles", "timeline", "bars", "feeds"]);
     let view = shop.json("/api/v1/views/by_country").await;
     has(&view, &["columns", "key", "time_column", "window_ms", "sql", "source_file", "source_line", "query"]);
@@ -207,7 +210,10 @@ async fn the_ledger_balances_and_leads_to_the_rejected_row() {
     let shop = Shop::open();
     let ledger = shop.json("/api/v1/ledger").await;
     let source = &ledger[0];
-    assert_eq!((&source["stage"], &source["read"], &source["rejected"]), (&json!("source:orders"), &json!(5), &json!(1)));
+    assert_eq!(
+        (&source["stage"], &source["read"], &source["rejected"]),
+        (&json!("source:orders"), &json!(5), &json!(1))
+    );
     assert_eq!(source["balances"], true);
     let topic = source["topics"]["rejected"].as_str().expect("a topic").to_owned();
     let page = shop.json(&format!("/api/v1/topics/{topic}/messages")).await;
@@ -219,10 +225,13 @@ async fn the_ledger_balances_and_leads_to_the_rejected_row() {
 async fn rows_are_filtered_ordered_and_cut() {
     let shop = Shop::open();
     let page = shop.json("/api/v1/views/by_country/rows?order=-revenue&limit=2&offset=1").await;
-    assert_eq!(page["rows"], json!([
-        {"country": "Spain", "orders": 1, "revenue": "7.00"},
-        {"country": "France", "orders": 2, "revenue": "6.75"},
-    ]));
+    assert_eq!(
+        page["rows"],
+        json!([
+            {"country": "Spain", "orders": 1, "revenue": "7.00"},
+            {"country": "France", "orders": 2, "revenue": "6.75"},
+        ])
+    );
     assert_eq!((&page["total"], &page["limit"], &page["offset"]), (&json!(3), &json!(2), &json!(1)));
     assert!(page["committed"]["epoch"].as_u64().is_some_and(|epoch| epoch > 0), "{page}");
     let path = "/api/v1/views/by_country/rows?where=country:eq:France&columns=revenue,country&shape=columns";
@@ -314,7 +323,8 @@ async fn a_body_is_bounded_and_must_be_json() {
     shop.send(post("/api/v1/sql", &long)).await.problem(413, "/api/v1/sql");
     shop.send(post("/api/v1/sql", "{\"sql\": ")).await.problem(400, "/api/v1/sql");
     shop.send(post("/api/v1/sql", "{\"sqll\": \"SELECT 1\"}")).await.problem(400, "/api/v1/sql");
-    let plain = Request::post("/api/v1/sql").header(header::HOST, "localhost").header(header::CONTENT_TYPE, "text/plain");
+    let plain =
+        Request::post("/api/v1/sql").header(header::HOST, "localhost").header(header::CONTENT_TYPE, "text/plain");
     let plain = plain.body(Body::from("{\"sql\": \"SELECT 1\"}")).expect("a request");
     shop.send(plain).await.problem(415, "/api/v1/sql");
 }

@@ -53,7 +53,7 @@ pub(crate) fn not_materialized(name: &str) -> ServeError {
 pub(crate) fn progress(station: &Station, name: &str, topic: &TopicInfo) -> Cursor {
     let reader = format!("sink:{name}");
     let lags = station.log().lags(&topic.spec.name);
-    let behind = lags.into_iter().find(|(of, _)| *of == reader || of == name).map_or(0, |(_, behind)| behind);
+    let behind = lags.into_iter().find(|(of, _)| *of == reader).map_or(0, |(_, behind)| behind);
     let behind = i64::try_from(behind).unwrap_or(i64::MAX);
     let stands = |(start, end): (&Offset, &Offset)| Offset(end.0.saturating_sub(behind).max(start.0));
     Cursor(topic.starts.iter().zip(&topic.ends).map(stands).collect())
