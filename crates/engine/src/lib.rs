@@ -1,5 +1,6 @@
 //! Streaming SQL: statements, plans, operators and checkpoints.
 
+pub mod ask;
 pub mod plan;
 pub mod run;
 pub mod sql;

@@ -10,14 +10,24 @@ use millrace_engine::sql::{Program, Script, compile};
 fn describe(program: &Program) -> String {
     let mut text = String::new();
     for source in &program.sources {
-        let _ = writeln!(text, "source {}: {} columns, watermark {:?}", source.name, source.schema.fields().len(), source.watermark);
+        let _ = writeln!(
+            text,
+            "source {}: {} columns, watermark {:?}",
+            source.name,
+            source.schema.fields().len(),
+            source.watermark
+        );
         for option in &source.options {
             let _ = writeln!(text, "  {} = {}", option.key, option.value);
         }
     }
     for view in &program.views {
         let kind = if view.materialized { "materialized view" } else { "view" };
-        let _ = writeln!(text, "\n{kind} {} key {:?} time {:?} window {:?}", view.name, view.key, view.time_column, view.window_ms);
+        let _ = writeln!(
+            text,
+            "\n{kind} {} key {:?} time {:?} window {:?}",
+            view.name, view.key, view.time_column, view.window_ms
+        );
         for field in view.schema.fields() {
             let _ = writeln!(text, "  {} {}", field.name(), field.data_type());
         }

@@ -11,11 +11,7 @@ use super::explain::{show, show_call, show_group, show_step};
 use super::{Aggregate, Dedup, Input};
 
 /// The fingerprint, and what it is of in words.
-pub(super) fn fingerprint(
-    inputs: &[Input],
-    dedup: Option<&Dedup>,
-    aggregate: Option<&Aggregate>,
-) -> (u64, String) {
+pub(super) fn fingerprint(inputs: &[Input], dedup: Option<&Dedup>, aggregate: Option<&Aggregate>) -> (u64, String) {
     let mut canonical = String::new();
     let mut parts: Vec<String> = Vec::new();
     for input in inputs {
@@ -40,7 +36,8 @@ pub(super) fn fingerprint(
         for call in &aggregate.calls {
             let arguments = call.function.expressions();
             let types = arguments.iter().map(|argument| argument.data_type(&aggregate.input));
-            let types: Vec<_> = types.map(|data_type| data_type.map_or_else(|_| String::new(), |t| t.to_string())).collect();
+            let types: Vec<_> =
+                types.map(|data_type| data_type.map_or_else(|_| String::new(), |t| t.to_string())).collect();
             let filter = call.filter.as_ref().map(show).unwrap_or_default();
             let _ = write!(canonical, "|call {} of {types:?} where {filter}", show_call(call));
             parts.push(show_call(call));

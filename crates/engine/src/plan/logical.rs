@@ -107,7 +107,9 @@ fn push_filters_below_aggregates(plan: LogicalPlan) -> Result<LogicalPlan> {
                 aggregate.schema,
             )?))
         }
-        plan if has_aggregate(&plan)? => Ok(plan.map_children(|child| push_filters_below_aggregates(child).map(Transformed::yes))?.data),
+        plan if has_aggregate(&plan)? => {
+            Ok(plan.map_children(|child| push_filters_below_aggregates(child).map(Transformed::yes))?.data)
+        }
         plan => push_filters(plan),
     }
 }
@@ -209,7 +211,12 @@ fn expand_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     };
     let groups = aggregate.group_expr.into_iter().map(replace).collect::<Result<Vec<_>>>()?;
     let calls = aggregate.aggr_expr.into_iter().map(replace).collect::<Result<Vec<_>>>()?;
-    Ok(Transformed::yes(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(union, groups, calls, aggregate.schema)?)))
+    Ok(Transformed::yes(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(
+        union,
+        groups,
+        calls,
+        aggregate.schema,
+    )?)))
 }
 
 /// A hopping window within `expr`, and how many of its windows cover one time.
@@ -235,4 +242,3 @@ fn number(expr: &Expr) -> Option<i64> {
         _ => None,
     }
 }
-

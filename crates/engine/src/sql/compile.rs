@@ -160,7 +160,10 @@ impl Compiler {
             let edges: Vec<Vec<usize>> = (0..self.entries.len()).map(|index| self.reads(index)).collect();
             match graph::order(&edges) {
                 Ok(order) => {
-                    return order.into_iter().filter(|index| self.entries[*index].statement.select().is_some()).collect();
+                    return order
+                        .into_iter()
+                        .filter(|index| self.entries[*index].statement.select().is_some())
+                        .collect();
                 }
                 Err(circle) => {
                     let name = |index: &usize| format!("`{}`", self.entries[*index].statement.name().text);
@@ -196,14 +199,16 @@ impl Compiler {
         let name = source.name.text.clone();
         let empty = source.columns.is_empty() && !self.broken.contains(&index);
         let empty = empty.then(|| {
-            Problem::new(source.name.span, format!("source `{name}` has no columns")).cure("write `name TYPE` for each column")
+            Problem::new(source.name.span, format!("source `{name}` has no columns"))
+                .cure("write `name TYPE` for each column")
         });
         let mut stream = StreamSource::new(name.clone(), schema.clone(), TopicKind::Source);
         stream.watermark = watermark;
         stream.time = watermark.map(|watermark| watermark.column);
         // A source with a wrong watermark still has its columns: what reads it can be checked.
         catalog.add(source.name.folded(), stream.into_relation());
-        let definition = SourceDef { name, schema, watermark, options: source.options.clone(), statement: text.clone() };
+        let definition =
+            SourceDef { name, schema, watermark, options: source.options.clone(), statement: text.clone() };
         self.program.sources.push(definition);
         self.report(index, problem.into_iter().chain(empty));
     }
@@ -285,7 +290,8 @@ impl Compiler {
         };
         let Some(read) = self.things.get(&from.folded()).copied() else {
             let names = self.things.values().map(|thing| &*self.entries[*thing].statement.name().text);
-            let otherwise = || Some("declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned());
+            let otherwise =
+                || Some("declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned());
             let cure = did_you_mean(&from.text, names, otherwise);
             let problem = Problem::new(from.span, format!("`{}` does not exist", from.text)).maybe_cure(cure);
             return self.report(index, [problem]);
@@ -336,9 +342,13 @@ fn reserved(name: &Name) -> Option<Problem> {
         return Some(Problem::new(name.span, message).cure("give it another name"));
     }
     let words = ["window", "tumble", "hop", "topics", "lake"];
-    (words.contains(&folded.as_str()) || name.text.len() > NAME_LENGTH_MAX).then(|| match words.contains(&folded.as_str()) {
-        true => Problem::new(name.span, format!("`{}` is a word of the language", name.text)).cure("give it another name"),
-        false => Problem::new(name.span, "the name is too long").cure(format!("use at most {NAME_LENGTH_MAX} characters")),
+    (words.contains(&folded.as_str()) || name.text.len() > NAME_LENGTH_MAX).then(|| {
+        match words.contains(&folded.as_str()) {
+            true => Problem::new(name.span, format!("`{}` is a word of the language", name.text))
+                .cure("give it another name"),
+            false => Problem::new(name.span, "the name is too long")
+                .cure(format!("use at most {NAME_LENGTH_MAX} characters")),
+        }
     })
 }
 
@@ -355,8 +365,12 @@ fn watermark_of(source: &SourceStatement) -> (Option<Watermark>, Option<Problem>
         return (None, Some(Problem::new(clause.column.span, message).maybe_cure(cure)));
     };
     if source.columns[column].data_type != DataType::Timestamp(TimeUnit::Microsecond, None) {
-        let problem = Problem::new(clause.column.span, format!("the event time `{}` is no TIMESTAMP", clause.column.text));
-        return (None, Some(problem.cure("declare the column as TIMESTAMP; `timestamp_format` says how the file writes it")));
+        let problem =
+            Problem::new(clause.column.span, format!("the event time `{}` is no TIMESTAMP", clause.column.text));
+        return (
+            None,
+            Some(problem.cure("declare the column as TIMESTAMP; `timestamp_format` says how the file writes it")),
+        );
     }
     (Some(Watermark { column, delay_us: clause.delay_us }), None)
 }
@@ -381,7 +395,8 @@ fn plan_reading(reading: &Reading, catalog: &Catalog, statement: &Statement) -> 
     if problems.is_empty() { Ok(Planned { logical, columns, query: None }) } else { Err(problems) }
 }
 
-pub(super) fn unknown_relations(reading: &Reading, catalog: &Catalog) -> Vec<Problem> {
+/// Names in FROM that stand for nothing.
+pub(crate) fn unknown_relations(reading: &Reading, catalog: &Catalog) -> Vec<Problem> {
     let unknown = reading.relations.iter().filter(|relation| catalog.get(&relation.text).is_none());
     let problem = |relation: &Name| {
         let otherwise = || Some("declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned());
@@ -411,12 +426,15 @@ fn unnamed_columns(reading: &Reading, columns: &[String]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut seen = HashSet::new();
     for column in columns {
-        let span = reading.outputs.get(&column.to_lowercase()).map_or_else(|| reading.select_span(), |output| output.span);
+        let span =
+            reading.outputs.get(&column.to_lowercase()).map_or_else(|| reading.select_span(), |output| output.span);
         if !is_column_name(column) {
             let problem = Problem::new(span, "this column has no name");
             problems.push(problem.cure("name it with AS, as in `sum(amount) AS revenue`"));
         } else if !seen.insert(column.to_lowercase()) {
-            problems.push(Problem::new(span, format!("two columns are called `{column}`")).cure("rename one of them with AS"));
+            problems.push(
+                Problem::new(span, format!("two columns are called `{column}`")).cure("rename one of them with AS"),
+            );
         }
     }
     problems

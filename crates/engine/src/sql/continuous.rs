@@ -40,7 +40,11 @@ impl Check<'_> {
             SetExpr::SetOperation { op, left, right, .. } => {
                 if *op != SetOperator::Union {
                     let word = op.to_string();
-                    self.refuse_word(&word, &format!("{word} needs rows that end"), "use a filter, or ask it as a question");
+                    self.refuse_word(
+                        &word,
+                        &format!("{word} needs rows that end"),
+                        "use a filter, or ask it as a question",
+                    );
                 }
                 self.body(left);
                 self.body(right);
@@ -54,11 +58,15 @@ impl Check<'_> {
         let (name, span) = (name_of(function), span_of(function.name.span()));
         if function.over.is_some() && name != "row_number" {
             let problem = Problem::new(span, format!("`{name}(…) OVER` needs rows that end"));
-            let cure = "only ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) = 1 runs for ever; use GROUP BY, or ask a question";
+            let cure =
+                "only ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) = 1 runs for ever; use GROUP BY, or ask a question";
             self.problems.push(problem.cure(cure));
         }
         if VOLATILE.contains(&name.as_str()) {
-            let problem = Problem::new(span, format!("`{name}` gives another value each time, so the results could not be repeated"));
+            let problem = Problem::new(
+                span,
+                format!("`{name}` gives another value each time, so the results could not be repeated"),
+            );
             self.problems.push(problem.cure("use the event time of the rows, or `now` in questions"));
         }
         if let FunctionArguments::List(list) = &function.args
@@ -120,8 +128,10 @@ impl Visitor for Check<'_> {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Subquery(_) => {
-                let problem = Problem::new(span_of(expr.span()), "subqueries within expressions do not run in views yet");
-                self.problems.push(problem.cure("put the subquery into FROM if it only filters, or ask it as a question"));
+                let problem =
+                    Problem::new(span_of(expr.span()), "subqueries within expressions do not run in views yet");
+                self.problems
+                    .push(problem.cure("put the subquery into FROM if it only filters, or ask it as a question"));
             }
             Expr::Function(function) => self.call(function),
             _ => {}

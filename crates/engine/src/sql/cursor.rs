@@ -133,7 +133,8 @@ impl<'a> Cursor<'a> {
             return Err(problem.cure(COLUMN_NAME_RULE));
         }
         if name.folded() == "window" {
-            let problem = Problem::new(name.span, "a column cannot be called `window`: that is the window of a GROUP BY");
+            let problem =
+                Problem::new(name.span, "a column cannot be called `window`: that is the window of a GROUP BY");
             return Err(problem.cure("give it another name, as in `time_window`; csv columns are matched by position"));
         }
         Ok(name)
@@ -196,8 +197,25 @@ pub(crate) fn is_column_name(name: &str) -> bool {
 }
 
 const TYPE_NAMES: [&str; 19] = [
-    "STRING", "VARCHAR", "CHAR", "TEXT", "INT", "INTEGER", "BIGINT", "LONG", "SMALLINT", "TINYINT", "DOUBLE", "FLOAT",
-    "REAL", "BOOLEAN", "BOOL", "DATE", "TIMESTAMP", "DECIMAL", "NUMERIC",
+    "STRING",
+    "VARCHAR",
+    "CHAR",
+    "TEXT",
+    "INT",
+    "INTEGER",
+    "BIGINT",
+    "LONG",
+    "SMALLINT",
+    "TINYINT",
+    "DOUBLE",
+    "FLOAT",
+    "REAL",
+    "BOOLEAN",
+    "BOOL",
+    "DATE",
+    "TIMESTAMP",
+    "DECIMAL",
+    "NUMERIC",
 ];
 
 fn type_named(name: &str, arguments: &[u64], span: Span) -> Result<DataType, Problem> {

@@ -68,7 +68,8 @@ impl Parser<'_> {
         let problem = Problem::new(self.cursor.span(), format!("a project's files cannot hold `{word}`"));
         match word.as_str() {
             "SELECT" | "WITH" | "EXPLAIN" => problem.cure("ask questions with `millrace sql \"SELECT …\"`"),
-            _ => problem.cure("statements begin with CREATE SOURCE, CREATE VIEW, CREATE MATERIALIZED VIEW or CREATE SINK"),
+            _ => problem
+                .cure("statements begin with CREATE SOURCE, CREATE VIEW, CREATE MATERIALIZED VIEW or CREATE SINK"),
         }
     }
 
@@ -196,7 +197,8 @@ impl Parser<'_> {
         for span in [emit.map(|(_, span)| span), lateness.map(|(_, span)| span)].into_iter().flatten() {
             if !materialized {
                 let problem = Problem::new(span, "a plain view emits nothing: it is part of the views that read it");
-                self.problems.push(problem.cure("make it a MATERIALIZED VIEW, or move the clause to the view that reads it"));
+                self.problems
+                    .push(problem.cure("make it a MATERIALIZED VIEW, or move the clause to the view that reads it"));
             }
         }
         Ok(ViewStatement { name, materialized, select, emit, lateness })
@@ -244,7 +246,10 @@ impl Parser<'_> {
     /// `WITH (key = value, …)`.
     fn options(&mut self) -> Result<Vec<OptionDef>, Problem> {
         if !self.cursor.take_words(&["WITH"]) {
-            return Err(self.cursor.expected("`WITH (…)`").cure("say what it is connected to: WITH (connector = '…', …)"));
+            return Err(self
+                .cursor
+                .expected("`WITH (…)`")
+                .cure("say what it is connected to: WITH (connector = '…', …)"));
         }
         self.cursor.expect(&Token::LParen)?;
         let mut options: Vec<OptionDef> = Vec::new();

@@ -29,10 +29,11 @@ mod token;
 mod windows;
 
 pub use compile::compile;
+pub(crate) use compile::{spelled_columns, unknown_relations};
 pub(crate) use interval::show_micros;
 pub(crate) use nearest::did_you_mean;
 pub use program::{OptionDef, Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
 pub(crate) use reading::{Reading, read};
-pub(crate) use select::{parse_query, parse_statement, with_deep_stack};
+pub(crate) use select::{parse_query, parse_statement};
 pub(crate) use text::{Problem, Text, span_of};
 pub(crate) use token::{Tokens, split};

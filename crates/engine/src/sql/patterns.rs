@@ -6,14 +6,17 @@ pub(crate) fn strftime(pattern: &str) -> Result<String, String> {
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
         if first == '\'' {
-            let (quoted, after) = rest[1..].split_once('\'').ok_or_else(|| format!("a quote in `{pattern}` is not closed"))?;
+            let (quoted, after) =
+                rest[1..].split_once('\'').ok_or_else(|| format!("a quote in `{pattern}` is not closed"))?;
             format.push_str(if quoted.is_empty() { "'" } else { quoted });
             rest = after;
             continue;
         }
         let length = rest.find(|c| c != first).unwrap_or(rest.len());
         match first {
-            'a'..='z' | 'A'..='Z' => format.push_str(letters(&rest[..length]).ok_or_else(|| unknown(pattern, &rest[..length]))?),
+            'a'..='z' | 'A'..='Z' => {
+                format.push_str(letters(&rest[..length]).ok_or_else(|| unknown(pattern, &rest[..length]))?)
+            }
             '%' => format.push_str(&"%%".repeat(length)),
             _ => format.push_str(&rest[..length]),
         }
@@ -51,7 +54,9 @@ fn letters(run: &str) -> Option<&'static str> {
 }
 
 fn unknown(pattern: &str, run: &str) -> String {
-    format!("`{run}` in the pattern `{pattern}` is not understood; use yyyy, MM, dd, HH, mm, ss, MMM, EEE and text in single quotes")
+    format!(
+        "`{run}` in the pattern `{pattern}` is not understood; use yyyy, MM, dd, HH, mm, ss, MMM, EEE and text in single quotes"
+    )
 }
 
 #[cfg(test)]

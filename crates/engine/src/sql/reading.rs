@@ -76,9 +76,7 @@ impl Reading {
 
     /// Where a word stands that is not in quotes.
     pub(crate) fn word_span(&self, word: &str) -> Span {
-        let is_it = |token: &&datafusion::sql::sqlparser::tokenizer::TokenWithSpan| {
-            matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
-        };
+        let is_it = |token: &&datafusion::sql::sqlparser::tokenizer::TokenWithSpan| matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
         self.tokens.0.iter().find(is_it).map_or_else(|| self.select_span(), |token| span_of(token.span))
     }
 

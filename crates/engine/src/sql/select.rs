@@ -41,7 +41,9 @@ pub(crate) fn parse_query(tokens: &Tokens) -> Result<ast::Query, Problem> {
     let query = parser.parse_query().map_err(|error| problem_of(error, tokens))?;
     match parser.next_token() {
         TokenWithSpan { token: Token::EOF, .. } => Ok(*query),
-        extra => Err(Problem::new(span_of(extra.span), format!("expected the end of the SELECT, found `{}`", extra.token))),
+        extra => {
+            Err(Problem::new(span_of(extra.span), format!("expected the end of the SELECT, found `{}`", extra.token)))
+        }
     }
 }
 
@@ -96,7 +98,8 @@ fn plain_table_functions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         _ => None,
     };
     let opens = |index: usize| tokens.get(index).is_some_and(|token| token.token == Token::LParen);
-    let is_window = |name: Option<&str>| name.is_some_and(|name| ["tumble", "hop", "session", "cumulate"].contains(&name));
+    let is_window =
+        |name: Option<&str>| name.is_some_and(|name| ["tumble", "hop", "session", "cumulate"].contains(&name));
     let mut dropped = vec![false; tokens.len()];
     for index in 0..tokens.len() {
         if word(index) == Some("table") && opens(index + 1) && is_window(word(index + 2)) {
@@ -159,7 +162,8 @@ fn span_at(tokens: &Tokens, (line, column): (u64, u64)) -> Option<Span> {
 /// `Expected: an expression, found: FROM` as `expected an expression, but found `FROM``.
 fn plain_words(message: &str) -> String {
     let message = message.trim_start_matches("sql parser error: ");
-    let Some((expected, found)) = message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) else {
+    let Some((expected, found)) = message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: "))
+    else {
         let mut letters = message.chars();
         return letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect());
     };

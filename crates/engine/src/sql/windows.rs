@@ -47,12 +47,7 @@ impl VisitorMut for TableFunctions<'_> {
         let span = span_of(name.span());
         match subquery(&name_of(&function), plain.unwrap_or_default(), span) {
             Ok((query, table)) => {
-                let named = || TableAlias {
-                    explicit: true,
-                    name: table,
-                    columns: Vec::new(),
-                    at: None,
-                };
+                let named = || TableAlias { explicit: true, name: table, columns: Vec::new(), at: None };
                 let alias = Some(alias.take().unwrap_or_else(named));
                 *factor = TableFactor::Derived { lateral: false, subquery: query, alias, sample: None };
             }
@@ -77,9 +72,12 @@ fn subquery(function: &str, arguments: Vec<Expr>, span: Span) -> Result<(Box<Que
         ("tumble", _) => return Err(wrong("write TUMBLE(table, time, INTERVAL '5 minutes')")),
         ("hop", [_, time, slide, size]) => format!("window({time}, {size}, {slide})"),
         ("hop", [_, time, slide, size, start]) => format!("window({time}, {size}, {slide}, {start})"),
-        ("hop", _) => return Err(wrong("write HOP(table, time, INTERVAL '5 minutes', INTERVAL '15 minutes'): slide, then size")),
+        ("hop", _) => {
+            return Err(wrong("write HOP(table, time, INTERVAL '5 minutes', INTERVAL '15 minutes'): slide, then size"));
+        }
         ("session" | "cumulate", _) => {
-            let problem = Problem::new(span, format!("this version does not run {} windows yet", function.to_uppercase()));
+            let problem =
+                Problem::new(span, format!("this version does not run {} windows yet", function.to_uppercase()));
             return Err(problem.cure("use a tumbling or hopping window: `GROUP BY window(ts, '30 minutes')`"));
         }
         _ => {
@@ -92,10 +90,7 @@ fn subquery(function: &str, arguments: Vec<Expr>, span: Span) -> Result<(Box<Que
         Expr::CompoundIdentifier(names) => names.last().expect("a name has parts").clone(),
         _ => return Err(wrong("its first argument is the name of a source or view")),
     };
-    let sql = format!(
-        "SELECT *, {window}.start AS window_start, {window}.end AS window_end FROM {}",
-        arguments[0]
-    );
+    let sql = format!("SELECT *, {window}.start AS window_start, {window}.end AS window_end FROM {}", arguments[0]);
     let parsed = Parser::new(&SparkDialect).try_with_sql(&sql).and_then(|mut parser| parser.parse_query());
     let mut query = parsed.map_err(|_| wrong("its arguments are a name, a column and lengths of time"))?;
     let _ = query.visit(&mut Place { ident: &table });
@@ -172,7 +167,8 @@ fn with_numbers(function: &Function, span: Span) -> Result<Expr, Problem> {
         return Err(Problem::new(span, "a window cannot be empty").cure("use a length above 0"));
     }
     if slide_us > size_us {
-        let problem = Problem::new(span, "the slide of a window is longer than the window: rows between would be in none");
+        let problem =
+            Problem::new(span, "the slide of a window is longer than the window: rows between would be in none");
         return Err(problem.cure("write the size first, then the slide"));
     }
     let numbers = [size_us, slide_us, start_us.rem_euclid(slide_us)].map(number);

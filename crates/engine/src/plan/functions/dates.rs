@@ -16,7 +16,8 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     const COUNT: DataType = DataType::Int32;
     vec![
         simple("datediff", vec![DAY, DAY], COUNT, |a| {
-            let days: Int32Array = binary(a[0].as_primitive::<Date32Type>(), a[1].as_primitive::<Date32Type>(), |end, start| end - start)?;
+            let days: Int32Array =
+                binary(a[0].as_primitive::<Date32Type>(), a[1].as_primitive::<Date32Type>(), |end, start| end - start)?;
             Ok(Arc::new(days))
         }),
         simple("date_add", vec![DAY, COUNT], DAY, |a| moved(a, |day, days| day.checked_add(days))),

@@ -62,7 +62,9 @@ impl Best {
             return true;
         }
         match order.partial_cmp(&self.order) {
-            Some(std::cmp::Ordering::Equal) => self.value.is_null() || value.partial_cmp(&self.value).is_some_and(|o| o.is_gt()),
+            Some(std::cmp::Ordering::Equal) => {
+                self.value.is_null() || value.partial_cmp(&self.value).is_some_and(|o| o.is_gt())
+            }
             Some(ordering) => ordering.is_gt() == self.greatest,
             None => false,
         }

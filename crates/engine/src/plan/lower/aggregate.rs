@@ -76,7 +76,8 @@ impl Lowering<'_> {
     /// The group of a window, which may be there already: `window.start` and `window.end` are of one.
     fn window(&mut self, call: WindowCall, index: usize, rows: &Rows) -> Result<usize> {
         if let Some((group, earlier)) = self.windows.first() {
-            let same = earlier.time.eq(&call.time) && (earlier.size_us, earlier.slide_us) == (call.size_us, call.slide_us);
+            let same =
+                earlier.time.eq(&call.time) && (earlier.size_us, earlier.slide_us) == (call.size_us, call.slide_us);
             if same && earlier.start_us == call.start_us {
                 return Ok(*group);
             }
@@ -103,8 +104,13 @@ impl Lowering<'_> {
             match step {
                 RowStep::Project { columns, .. } => bound = substitute(&bound, columns)?,
                 RowStep::Filter(_) => {
-                    let cure = "filter before the duplicates are removed, or make the rows without them a MATERIALIZED VIEW";
-                    return Err(Refusal::new(Place::From, "a filter between the removal of duplicates and GROUP BY", cure));
+                    let cure =
+                        "filter before the duplicates are removed, or make the rows without them a MATERIALIZED VIEW";
+                    return Err(Refusal::new(
+                        Place::From,
+                        "a filter between the removal of duplicates and GROUP BY",
+                        cure,
+                    ));
                 }
             }
         }
@@ -114,7 +120,11 @@ impl Lowering<'_> {
     fn call(&self, expr: &Expr, rows: &Rows) -> Result<AggregateCall> {
         let name = expr.schema_name().to_string();
         let Expr::AggregateFunction(call) = expr.clone().unalias_nested().data else {
-            return Err(Refusal::new(Place::Select, format!("`{name}` is no aggregate"), "use sum, count, min, max, avg …"));
+            return Err(Refusal::new(
+                Place::Select,
+                format!("`{name}` is no aggregate"),
+                "use sum, count, min, max, avg …",
+            ));
         };
         let AggregateFunctionParams { args, distinct, filter, order_by, null_treatment } = call.params;
         if !order_by.is_empty() {
@@ -203,7 +213,12 @@ fn check_time(call: &WindowCall, rows: &Rows) -> Result<()> {
     Ok(())
 }
 
-fn output_schema(groups: &[Group], names: Vec<String>, calls: &[AggregateCall], input: &SchemaRef) -> Result<SchemaRef> {
+fn output_schema(
+    groups: &[Group],
+    names: Vec<String>,
+    calls: &[AggregateCall],
+    input: &SchemaRef,
+) -> Result<SchemaRef> {
     let mut fields = Vec::new();
     for (group, name) in groups.iter().zip(names) {
         let data_type = match group {

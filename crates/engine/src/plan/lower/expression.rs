@@ -43,9 +43,10 @@ pub(super) fn project(
     names: impl IntoIterator<Item = String>,
     input: &Schema,
 ) -> Result<RowStep> {
-    let fields = names.into_iter().zip(&columns).map(|(name, column)| {
-        Ok(Field::new(name, column.data_type(input).map_err(Refusal::from)?, true))
-    });
+    let fields = names
+        .into_iter()
+        .zip(&columns)
+        .map(|(name, column)| Ok(Field::new(name, column.data_type(input).map_err(Refusal::from)?, true)));
     let schema = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
     Ok(RowStep::Project { columns, schema })
 }

@@ -29,8 +29,18 @@ use rows::Rows;
 
 /// Functions whose value is another one at each call; results that depend on them could not be repeated.
 pub(crate) const VOLATILE: [&str; 12] = [
-    "now", "current_timestamp", "current_date", "current_time", "localtimestamp", "today", "random", "rand", "uuid",
-    "randn", "curdate", "monotonically_increasing_id",
+    "now",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "localtimestamp",
+    "today",
+    "random",
+    "rand",
+    "uuid",
+    "randn",
+    "curdate",
+    "monotonically_increasing_id",
 ];
 
 /// A view to be lowered.
@@ -170,7 +180,9 @@ fn check_clauses(request: &Request, rows: &Rows, groups: Option<&[Group]>) -> Re
 }
 
 /// Steps that only compute columns, from the last to the first, with the index of each.
-fn projections(steps: &[RowStep]) -> impl Iterator<Item = (usize, &Vec<Arc<dyn datafusion::physical_expr::PhysicalExpr>>)> {
+fn projections(
+    steps: &[RowStep],
+) -> impl Iterator<Item = (usize, &Vec<Arc<dyn datafusion::physical_expr::PhysicalExpr>>)> {
     steps.iter().enumerate().rev().filter_map(|(index, step)| match step {
         RowStep::Project { columns, .. } => Some((index, columns)),
         RowStep::Filter(_) => None,

@@ -59,7 +59,9 @@ fn output_schema(request: &Request, schema: &SchemaRef) -> Result<SchemaRef> {
     for (field, name) in schema.fields().iter().zip(&request.columns) {
         if !is_stored(field.data_type()) {
             let cure = match field.data_type() {
-                DataType::Struct(_) => "select its fields instead: window.start AS window_start, window.end AS window_end",
+                DataType::Struct(_) => {
+                    "select its fields instead: window.start AS window_start, window.end AS window_end"
+                }
                 DataType::List(_) => "use count(DISTINCT …), max_by or string_agg instead of a list",
                 DataType::Interval(_) | DataType::Duration(_) => "cast it: CAST(date_part('epoch', …) AS BIGINT)",
                 _ => "cast it to a type that a source can have",
@@ -155,7 +157,8 @@ fn group_time(rows: &Rows, aggregate: &Aggregate, origins: &[Physical]) -> Resul
     for (index, group) in aggregate.groups.iter().enumerate() {
         let found = match group {
             Group::Window(_) => origins.iter().position(|origin| {
-                as_field(uncast(origin)).is_some_and(|(whole, bound)| bound == "start" && as_column(whole) == Some(index))
+                as_field(uncast(origin))
+                    .is_some_and(|(whole, bound)| bound == "start" && as_column(whole) == Some(index))
             }),
             Group::Key(key) if is_time_of_all(rows, key)? => {
                 origins.iter().position(|origin| as_column(origin) == Some(index))

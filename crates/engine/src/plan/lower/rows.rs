@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use datafusion::logical_expr::{Distinct, DistinctOn, Expr, Filter, LogicalPlan, Operator, TableScan, Union, Window, lit};
+use datafusion::logical_expr::{
+    Distinct, DistinctOn, Expr, Filter, LogicalPlan, Operator, TableScan, Union, Window, lit,
+};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::scalar::ScalarValue;
 use millrace_flow::TopicKind;
@@ -141,7 +143,8 @@ fn lower_union(union: &Union) -> Result<Rows> {
     for stream in &mut streams {
         let schema = stream.schema();
         let names: Vec<String> = union.schema.fields().iter().map(|field| field.name().clone()).collect();
-        let columns = (0..names.len()).map(|index| Arc::new(Column::new(schema.field(index).name(), index)) as Physical);
+        let columns =
+            (0..names.len()).map(|index| Arc::new(Column::new(schema.field(index).name(), index)) as Physical);
         stream.steps.push(project(columns.collect(), names, &schema)?);
     }
     Ok(Rows { streams, dedup: None, after: Vec::new() })
@@ -180,7 +183,9 @@ fn lower_distinct_on(distinct: &DistinctOn) -> Result<Rows> {
 /// `row_number() … = 1` over a window node below names and projections, and what else the filter says.
 fn first_of_each(filter: &Filter) -> Option<(&Window, Vec<&Expr>)> {
     let parts = datafusion::logical_expr::utils::split_conjunction(&filter.predicate);
-    let found = parts.iter().position(|part| number_column(part).is_some_and(|column| window_below(&filter.input, column).is_some()))?;
+    let found = parts
+        .iter()
+        .position(|part| number_column(part).is_some_and(|column| window_below(&filter.input, column).is_some()))?;
     let window = number_column(parts[found]).and_then(|column| window_below(&filter.input, column))?;
     let rest = parts.iter().enumerate().filter(|(index, _)| *index != found).map(|(_, part)| *part).collect();
     Some((window, rest))
@@ -195,7 +200,8 @@ fn number_column(expr: &Expr) -> Option<&datafusion::common::Column> {
         _ => return None,
     };
     let Expr::Literal(value, _) = comparison.right.as_ref() else { return None };
-    let is_bound = matches!(value.cast_to(&arrow::datatypes::DataType::Int64), Ok(ScalarValue::Int64(Some(n))) if n == bound);
+    let is_bound =
+        matches!(value.cast_to(&arrow::datatypes::DataType::Int64), Ok(ScalarValue::Int64(Some(n))) if n == bound);
     let mut column = comparison.left.as_ref();
     while let Expr::Cast(cast) = column {
         column = &cast.expr;
@@ -307,9 +313,10 @@ pub(super) fn refuse_node(node: &LogicalPlan) -> Refusal {
             "this SELECT aggregates what is already an aggregate",
             "make the inner one a MATERIALIZED VIEW of its own and read that",
         ),
-        LogicalPlan::Join(_) => {
-            refuse("this version does not run joins in views yet", "join in a question, or bring the columns into the source")
-        }
+        LogicalPlan::Join(_) => refuse(
+            "this version does not run joins in views yet",
+            "join in a question, or bring the columns into the source",
+        ),
         LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => {
             refuse("ORDER BY and LIMIT need rows that end", "sort and limit when you read the view")
         }

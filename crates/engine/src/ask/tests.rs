@@ -1,0 +1,202 @@
+//! Questions over tables in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{Decimal128Array, Int32Array, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use millrace_flow::{Batches, Result, Table};
+
+use super::{Answer, AskError, Desk, Limits};
+
+struct Rows {
+    batch: RecordBatch,
+    copies: usize,
+}
+
+impl Table for Rows {
+    fn schema(&self) -> SchemaRef {
+        self.batch.schema()
+    }
+
+    fn scan(&self, projection: Option<&[usize]>, _limit: Option<usize>) -> Result<Batches> {
+        let batch = match projection {
+            Some(projection) => self.batch.project(projection).expect("the columns are there"),
+            None => self.batch.clone(),
+        };
+        Ok(Box::new(std::iter::repeat_n(batch, self.copies).map(Ok)))
+    }
+}
+
+const MINUTE_US: i64 = 60_000_000;
+
+fn orders(copies: usize) -> Arc<Rows> {
+    let time = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let schema = Schema::new(vec![
+        Field::new("Id", DataType::Utf8, true),
+        Field::new("at", time, true),
+        Field::new("quantity", DataType::Int32, true),
+        Field::new("price", DataType::Decimal128(12, 3), true),
+    ]);
+    let prices = Decimal128Array::from(vec![Some(1_500), Some(2_000), None, Some(125)]);
+    let batch = RecordBatch::try_new(
+        Arc::new(schema),
+        vec![
+            Arc::new(StringArray::from(vec!["a", "b", "a", "c"])),
+            Arc::new(TimestampMicrosecondArray::from(
+                vec![0, 4, 6, 12].into_iter().map(|m| m * MINUTE_US).collect::<Vec<_>>(),
+            )),
+            Arc::new(Int32Array::from(vec![1, 2, 3, -4])),
+            Arc::new(prices.with_precision_and_scale(12, 3).expect("twelve digits are enough")),
+        ],
+    );
+    Arc::new(Rows { batch: batch.expect("the columns fit"), copies })
+}
+
+fn desk() -> Desk {
+    let mut desk = Desk::new();
+    desk.add_table(None, "Orders", orders(1));
+    desk.add_table(Some("topics"), "shop.orders", orders(1));
+    desk.add_view("sales", "SELECT *, quantity * price AS Amount FROM orders WHERE quantity > 0");
+    desk
+}
+
+fn ask(sql: &str) -> std::result::Result<Answer, AskError> {
+    desk().ask(sql, Limits::default())
+}
+
+/// The answer as lines of cells, the column names first.
+fn cells(sql: &str) -> Vec<String> {
+    let answer = ask(sql).unwrap_or_else(|error| panic!("{sql}: {error} {:?}", error.cure));
+    let mut lines =
+        vec![answer.schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(",")];
+    for batch in &answer.batches {
+        let format = FormatOptions::default();
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &format).expect("it can be shown"))
+            .collect();
+        for row in 0..batch.num_rows() {
+            lines.push(columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join(","));
+        }
+    }
+    lines
+}
+
+#[test]
+fn names_are_found_in_any_case_and_spelled_as_asked() {
+    assert_eq!(cells("SELECT ID, Quantity AS Q FROM ORDERS WHERE id = 'b'"), ["ID,Q", "b,2"]);
+    assert_eq!(
+        cells("SELECT * FROM sales WHERE amount > 2"),
+        ["Id,at,quantity,price,Amount", "b,1970-01-01T00:04:00,2,2.000,4.000"]
+    );
+    assert_eq!(cells("SELECT count(*) AS n FROM topics.`shop.orders`"), ["n", "4"]);
+    assert_eq!(cells("SELECT count(*) FROM topics.shop.orders"), ["count(*)", "4"]);
+}
+
+#[test]
+fn windows_are_the_same_as_in_views() {
+    let tumbling =
+        "SELECT window.start AS s, sum(quantity) AS q FROM orders GROUP BY window(at, '5 minutes') ORDER BY s";
+    let lines = ["s,q", "1970-01-01T00:00:00,3", "1970-01-01T00:05:00,3", "1970-01-01T00:10:00,-4"];
+    assert_eq!(cells(tumbling), lines);
+    let hopping =
+        "SELECT window.end AS e, count(*) AS n FROM orders GROUP BY window(at, '10 minutes', '5 minutes') ORDER BY e";
+    let lines =
+        ["e,n", "1970-01-01T00:05:00,2", "1970-01-01T00:10:00,3", "1970-01-01T00:15:00,2", "1970-01-01T00:20:00,1"];
+    assert_eq!(cells(hopping), lines);
+}
+
+#[test]
+fn spark_is_spoken() {
+    assert_eq!(cells("SELECT 1 / 2 AS a, 7 DIV 2 AS b, if(true, 'y', \"n\") AS c"), ["a,b,c", "0.5,3,y"]);
+    assert_eq!(
+        cells("SELECT date_format(at, 'yyyy-MM') AS m, hour(at) AS h FROM orders LIMIT 1"),
+        ["m,h", "1970-01,0"]
+    );
+    assert_eq!(cells("SELECT max_by(id, price) AS m, sum(quantity * price) AS s FROM orders"), ["m,s", "b,5.000"]);
+    assert!(ask("SELECT 1 / 0 AS x").is_err_and(|error| error.message.to_lowercase().contains("divide by zero")));
+}
+
+#[test]
+fn what_needs_rows_that_end_is_answered() {
+    let joined = "SELECT o.id, s.amount FROM orders o LEFT JOIN sales s ON o.at = s.at WHERE o.quantity <> 3 ORDER BY o.id DESC LIMIT 2";
+    assert_eq!(cells(joined), ["id,amount", "c,", "b,4.000"]);
+    let ranked = "SELECT id, row_number() OVER (ORDER BY quantity DESC) AS rank FROM orders ORDER BY rank LIMIT 1";
+    assert_eq!(cells(ranked), ["id,rank", "a,1"]);
+    assert!(ask("EXPLAIN SELECT count(*) FROM sales").is_ok_and(|answer| answer.num_rows() > 0));
+    assert!(ask("SELECT now() AS n").is_ok());
+}
+
+#[test]
+fn errors_say_where_and_what_to_do() {
+    let error = ask("SELECT id,\n  quantty FROM orders").expect_err("there is no such column");
+    assert_eq!((error.line, error.column), (Some(2), Some(3)));
+    assert_eq!(error.cure.as_deref(), Some("did you mean `quantity`?"));
+    let error = ask("SELECT * FROM ordes").expect_err("there is no such table");
+    assert_eq!(error.cure.as_deref(), Some("did you mean `orders`?"));
+    assert!(
+        ask("SELECT summ(quantity) FROM orders")
+            .is_err_and(|error| error.cure.is_some_and(|cure| cure.contains("`sum`")))
+    );
+}
+
+#[test]
+fn only_questions_are_answered() {
+    for sql in [
+        "",
+        "DROP TABLE orders",
+        "INSERT INTO orders SELECT * FROM orders",
+        "CREATE TABLE x AS SELECT 1",
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+        "COPY orders TO '/tmp/x.csv'",
+        "SET datafusion.execution.batch_size = 1",
+        "SELECT * INTO x FROM orders",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM information_schema.tables",
+        "SHOW TABLES",
+        "SELECT 1; SELECT 2",
+        "EXPLAIN DROP TABLE orders",
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r",
+    ] {
+        assert!(ask(sql).is_err(), "{sql}");
+    }
+}
+
+#[test]
+fn depth_is_bounded() {
+    let sum = |terms: usize| format!("SELECT {} AS s FROM orders", vec!["quantity"; terms].join(" + "));
+    assert!(ask(&sum(300)).is_ok());
+    assert!(ask(&sum(2_000)).is_err_and(|error| error.message.contains("operators")));
+    let nested = format!("SELECT {}1{}", "(".repeat(50_000), ")".repeat(50_000));
+    assert!(ask(&nested).is_err_and(|error| error.message.contains("parentheses")));
+    let wide = format!(
+        "SELECT * FROM orders WHERE quantity IN ({})",
+        (0..5_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",")
+    );
+    assert!(ask(&wide).is_ok());
+}
+
+#[test]
+fn rows_time_and_memory_are_bounded() {
+    let mut desk = Desk::new();
+    desk.add_table(None, "many", orders(1_000));
+    let limits = Limits { rows: 10, ..Limits::default() };
+    let answer = desk.ask("SELECT id FROM many", limits).expect("it is a question");
+    assert_eq!((answer.num_rows(), answer.truncated), (10, true));
+    let answer = desk.ask("SELECT id FROM many LIMIT 10", limits).expect("it is a question");
+    assert_eq!((answer.num_rows(), answer.truncated), (10, false));
+
+    desk.add_table(None, "endless", orders(usize::MAX));
+    let short = Limits { timeout: Duration::from_millis(50), ..Limits::default() };
+    let error = desk.ask("SELECT sum(quantity) AS s FROM endless", short).expect_err("it never ends");
+    assert!(error.message.contains("longer than"), "{error}");
+
+    let small = Limits { memory_bytes: 1 << 20, timeout: Duration::from_secs(60), ..Limits::default() };
+    let error = desk.ask("SELECT * FROM endless ORDER BY id, at DESC", small).expect_err("it does not fit");
+    assert!(error.message.contains("memory"), "{error}");
+}
