@@ -103,7 +103,8 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     let fraction_us =
         if fraction.is_empty() { 0 } else { number(fraction)? * 10_i64.pow(6 - u32::try_from(fraction.len()).ok()?) };
     let of_day = ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction_us;
-    day.checked_mul(DAY_US)?.checked_add(of_day)
+    // The first day that there is begins before the first microsecond that there is.
+    i64::try_from(i128::from(day) * i128::from(DAY_US) + i128::from(of_day)).ok()
 }
 
 /// A number of at most nine digits and nothing else.

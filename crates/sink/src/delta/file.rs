@@ -150,11 +150,8 @@ impl OpenFile {
         let wrap = |source| SinkError::Parquet { doing: "finish", path: self.path.clone(), source };
         let metadata = self.writer.finish().map_err(wrap)?;
         let stats = stats::describe(&self.schema, &metadata);
-        let file = self.writer.into_inner().map_err(|source| SinkError::Parquet {
-            doing: "finish",
-            path: self.path.clone(),
-            source,
-        })?;
+        // The writer has flushed everything into the file by now.
+        let file = self.writer.inner();
         file.sync_all().map_err(|source| failed("bring to the disk", &self.path, source))?;
         let bytes = file.metadata().map_err(|source| failed("look at", &self.path, source))?.len();
         let path = folder.join(&name);

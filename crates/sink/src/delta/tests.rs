@@ -314,8 +314,8 @@ fn a_topic_is_followed_into_the_lake() {
     log.append(0, batch(0..100));
     log.append(1, batch(0..40));
     log.seal();
+    let options = sink.config().sink_options();
     std::thread::scope(|scope| {
-        let options = sink.config().sink_options();
         let running = scope.spawn(|| run_sink(&mut sink, TOPIC, "raw", &log, &stop, &status, &options));
         log.wait_for(|| log.position("raw", 0) == Some(Offset(100)));
         stop.stop();

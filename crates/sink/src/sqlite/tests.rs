@@ -103,7 +103,7 @@ fn ask(warehouse: &Warehouse, filters: &[&str], order: &str) -> Vec<String> {
 
 #[test]
 fn the_last_record_of_a_key_stays_and_a_tombstone_takes_it_away() {
-    let Fixture { warehouse, .. } = fixture();
+    let Fixture { _folder, warehouse, .. } = fixture();
     let mut sink = warehouse.sink(&view(TopicKind::Upserts, 2)).expect("the view fits");
     assert_eq!(sink.progress().expect("it reads"), [Offset(0), Offset(0)]);
     let rows = [("fr", Some((1, 1))), ("de", Some((2, 1))), ("fr", Some((3, 2))), ("de", None), ("it", Some((4, 1)))];
@@ -120,7 +120,7 @@ fn the_last_record_of_a_key_stays_and_a_tombstone_takes_it_away() {
 
 #[test]
 fn records_that_were_written_are_skipped() {
-    let Fixture { warehouse, .. } = fixture();
+    let Fixture { _folder, warehouse, .. } = fixture();
     let mut sink = warehouse.sink(&view(TopicKind::Rows, 1)).expect("the view fits");
     let rows = [("a", Some((1, 1))), ("b", Some((2, 2))), ("c", Some((3, 3)))];
     sink.write(vec![input(0, 0, &rows[..2])]).expect("the rows fit");
@@ -131,7 +131,7 @@ fn records_that_were_written_are_skipped() {
 
 #[test]
 fn a_write_that_fails_moves_neither_rows_nor_offsets() {
-    let Fixture { warehouse, .. } = fixture();
+    let Fixture { _folder, warehouse, .. } = fixture();
     let mut sink = warehouse.sink(&view(TopicKind::Upserts, 1)).expect("the view fits");
     sink.write(vec![input(0, 0, &[("fr", Some((1, 1)))])]).expect("the rows fit");
     let mut broken = input(0, 2, &[("it", Some((1, 1)))]);
@@ -187,7 +187,7 @@ fn a_writer_that_was_replaced_moves_nothing() {
 
 #[test]
 fn another_view_of_the_same_name_begins_anew() {
-    let Fixture { warehouse, .. } = filled(&[("fr", Some((1, 1)))]);
+    let Fixture { _folder, warehouse, .. } = filled(&[("fr", Some((1, 1)))]);
     let mut wider = view(TopicKind::Upserts, 1);
     let mut fields = wider.schema.fields().to_vec();
     fields.push(Arc::new(Field::new("more", DataType::Utf8, true)));
@@ -208,7 +208,7 @@ fn another_view_of_the_same_name_begins_anew() {
 
 #[test]
 fn a_cut_forgets_what_the_topic_has_lost() {
-    let Fixture { warehouse, .. } = filled(&[("fr", Some((1, 1))), ("it", Some((1, 1)))]);
+    let Fixture { _folder, warehouse, .. } = filled(&[("fr", Some((1, 1))), ("it", Some((1, 1)))]);
     let mut sink = warehouse.sink(&view(TopicKind::Upserts, 1)).expect("the view fits");
     sink.cut(&[Offset(1)]).expect("it cuts");
     assert_eq!(sink.progress().expect("it reads"), [Offset(0)]);
@@ -228,7 +228,7 @@ fn decimals_are_exact_and_ordered_by_value() {
     let values = [0, 5, -5, 999, 1_000, -1_000, 10_000, -99_999, widest, -widest, widest - 1];
     let names: Vec<String> = (0..values.len()).map(|i| format!("{i:02}")).collect();
     let rows: Vec<Row<'_>> = names.iter().zip(values).map(|(name, value)| (name.as_str(), Some((value, 1)))).collect();
-    let Fixture { warehouse, .. } = filled(&rows);
+    let Fixture { _folder, warehouse, .. } = filled(&rows);
     let query = RowsQuery { order: OrderBy::parse_list("revenue"), ..RowsQuery::default() };
     let page = warehouse.rows(NAME, &query).expect("the question fits");
     let mut ascending = values.to_vec();
@@ -244,7 +244,7 @@ fn decimals_are_exact_and_ordered_by_value() {
 fn every_type_can_be_asked_for() {
     let mut rows: Vec<Row<'_>> =
         vec![("a", Some((1, 0))), ("b", Some((2, 1))), ("c", Some((3, 2))), ("d", Some((4, 4)))];
-    let Fixture { warehouse, .. } = filled(&rows);
+    let Fixture { _folder, warehouse, .. } = filled(&rows);
     for (filters, expected) in [
         (vec!["country:eq:a"], "a"),
         (vec!["country:ne:a", "country:lt:d"], "bc"),
@@ -275,7 +275,7 @@ fn every_type_can_be_asked_for() {
 fn pages_have_a_total() {
     let names: Vec<String> = (0..25).map(|i| format!("{i:02}")).collect();
     let rows: Vec<Row<'_>> = names.iter().map(|name| (name.as_str(), Some((1, name.len() as i64)))).collect();
-    let Fixture { warehouse, .. } = filled(&rows);
+    let Fixture { _folder, warehouse, .. } = filled(&rows);
     for (limit, offset, expected) in
         [(Some(10), 0, 10), (Some(10), 20, 5), (None, 3, 22), (Some(5), 90, 0), (Some(0), 0, 0)]
     {
@@ -292,7 +292,7 @@ fn summaries_are_exact() {
     let widest = 10_i128.pow(37);
     let rows =
         [("fr1", Some((widest, 1))), ("fr2", Some((-widest + 1, 2))), ("fr3", Some((2, 2))), ("de", Some((5, 4)))];
-    let Fixture { warehouse, .. } = filled(&rows);
+    let Fixture { _folder, warehouse, .. } = filled(&rows);
     let query =
         SummaryQuery { sum: vec!["revenue".into(), "orders".into(), "ratio".into()], ..SummaryQuery::default() };
     let all = warehouse.summary(NAME, &query).expect("the question fits");
@@ -324,7 +324,7 @@ fn summaries_are_exact() {
 
 #[test]
 fn wrong_questions_are_the_users() {
-    let Fixture { warehouse, .. } = filled(&[("a", Some((1, 1)))]);
+    let Fixture { _folder, warehouse, .. } = filled(&[("a", Some((1, 1)))]);
     let wrong = |query: &RowsQuery| warehouse.rows(NAME, query).expect_err("the question is wrong");
     let filter = |text: &str| RowsQuery { filters: vec![text.parse().expect("it reads")], ..RowsQuery::default() };
     let unknown = wrong(&filter("county:eq:France"));
@@ -346,7 +346,7 @@ fn wrong_questions_are_the_users() {
 
 #[test]
 fn names_and_types_that_cannot_be_are_refused() {
-    let Fixture { warehouse, .. } = fixture();
+    let Fixture { _folder, warehouse, .. } = fixture();
     let with = |name: &str, column: &str, data_type: DataType| {
         let schema =
             Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true), Field::new(column, data_type, true)]));
@@ -364,7 +364,7 @@ fn names_and_types_that_cannot_be_are_refused() {
 fn a_table_is_scanned_in_batches() {
     let names: Vec<String> = (0..20_000).map(|i| format!("{i:05}")).collect();
     let rows: Vec<Row<'_>> = names.iter().map(|name| (name.as_str(), Some((7, 3)))).collect();
-    let Fixture { warehouse, .. } = filled(&rows);
+    let Fixture { _folder, warehouse, .. } = filled(&rows);
     let table = warehouse.table(NAME).expect("the table is there");
     assert_eq!(table.schema(), schema());
     let batches: Vec<_> =
