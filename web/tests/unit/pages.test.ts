@@ -3,6 +3,7 @@ import type { Pipeline, PipelineNode } from '../../src/api/types';
 import { groups_of, schemas_of, type_words } from '../../src/pages/docs/openapi';
 import { lay_out_pipeline } from '../../src/pages/pipeline/layout';
 import { condition_words, format_condition, ops_of, parse_condition, typed_value } from '../../src/pages/views/filter';
+import { short_json } from '../../src/parts/json';
 import { split_sql } from '../../src/parts/sql';
 import { rank } from '../../src/shell/places';
 
@@ -89,5 +90,15 @@ describe('an OpenAPI document', () => {
   it('may leave things out', () => {
     expect(groups_of({})).toEqual([]);
     expect(type_words(undefined)).toBe('');
+  });
+});
+
+describe('JSON to be read', () => {
+  it('keeps on a line what fits one, and stays JSON', () => {
+    const schema = { type: 'record', fields: Array.from({ length: 5 }, (_, i) => ({ name: `column_${i}`, type: ['null', 'string'] })) };
+    const text = short_json(schema);
+    expect(JSON.parse(text)).toEqual(schema);
+    expect(text.split('\n')).toContain('    { "name": "column_0", "type": ["null", "string"] },');
+    expect(short_json(null)).toBe('null');
   });
 });
