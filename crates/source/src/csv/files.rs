@@ -1,0 +1,401 @@
+//! Which files there are, whether they are still the same, and their text.
+//!
+//! A file is known by its path, and by its inode and a hash of its first bytes, so that one that was renamed is not read twice
+//! and one that was replaced is noticed. Text is decompressed as a stream through buffers of fixed size: a bomb costs time,
+//! never memory. By extension: `.gz` (of any number of members), `.zst`, `.zip` (its entries in order), else plain.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use flate2::read::MultiGzDecoder;
+use millrace_schema::csv::Position;
+use zip::ZipArchive;
+
+use super::config::CsvSourceConfig;
+use super::position::{Entry, FileState, Identity};
+use crate::error::SourceError;
+
+/// Files of one source at most: their positions are part of every commit.
+const FILES_MAX: usize = 20_000;
+
+/// Bytes at the front of a file that its identity depends on.
+const HEAD_BYTES: usize = 4096;
+
+/// Read from disk in one go.
+const READ_BYTES: usize = 128 * 1024;
+
+/// What is said of a compressed file that ends too early.
+pub(super) const CUT_SHORT: &str = "it is cut short";
+
+/// How a file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    Plain,
+    Gzip,
+    Zstd,
+    Zip,
+}
+
+impl Compression {
+    pub(super) fn of(path: &str) -> Self {
+        let extension = Path::new(path).extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        match extension.as_str() {
+            "gz" | "gzip" => Self::Gzip,
+            "zst" | "zstd" => Self::Zstd,
+            "zip" => Self::Zip,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// What looking at the files brought to light.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Survey {
+    /// Whether anything is different from what was known.
+    pub(super) is_changed: bool,
+    /// How many files there are now.
+    pub(super) found: usize,
+}
+
+/// Looks at the folder: adds what is new to `files`, marks what grew as not read, notices what was renamed or replaced.
+pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Result<Survey, SourceError> {
+    let paths = list(config)?;
+    let mut known: HashMap<String, Vec<usize>> = HashMap::new();
+    for (number, file) in files.iter().enumerate() {
+        known.entry(file.path.clone()).or_default().push(number);
+    }
+    let mut is_changed = false;
+    for path in &paths {
+        let on_disk = config.project_dir.join(path);
+        let metadata = match on_disk.metadata() {
+            Ok(metadata) => metadata,
+            // It went away since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(SourceError::Read { path: path.clone(), source }),
+        };
+        if let Some(numbers) = known.get(path) {
+            is_changed |= check_known(&on_disk, &metadata, files, numbers, config.follow)?;
+            continue;
+        }
+        let identity = identify(&on_disk, path, &metadata)?;
+        let renamed = numbers_of_renamed(&on_disk, &identity, files, &paths)?;
+        if renamed.is_empty() {
+            is_changed |= add(&on_disk, path, identity, config, files)?;
+        } else {
+            renamed.iter().for_each(|number| files[*number].path.clone_from(path));
+            check_known(&on_disk, &metadata, files, &renamed, config.follow)?;
+            is_changed = true;
+        }
+    }
+    if let Some(gone) = files.iter().find(|file| !file.is_read && paths.binary_search(&file.path).is_err()) {
+        return Err(SourceError::Gone { path: gone.name(), line: gone.at.line.max(gone.through_line + 1) });
+    }
+    Ok(Survey { is_changed, found: paths.len() })
+}
+
+/// Paths that the pattern matches, in order; relative to the project where they are inside it.
+fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError> {
+    let wrong = |reason: String| SourceError::Pattern { pattern: config.path.clone(), reason };
+    let project = config.project_dir.to_str().ok_or_else(|| SourceError::Name { path: config.project_dir.clone() })?;
+    let is_literal = config.project_dir.join(&config.path);
+    let mut pattern = match Path::new(&config.path).is_absolute() {
+        true => config.path.clone(),
+        false => format!("{}/{}", glob::Pattern::escape(project), config.path),
+    };
+    if is_literal.is_dir() {
+        pattern.push_str("/*");
+    }
+    // A name may have brackets in it and be meant as it is.
+    if is_literal.is_file() {
+        return Ok(vec![relative(&is_literal, config)?]);
+    }
+    let hidden = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let mut paths = Vec::new();
+    for path in glob::glob_with(&pattern, hidden).map_err(|error| wrong(error.msg.to_owned()))? {
+        let path = path.map_err(|error| SourceError::Read {
+            path: error.path().display().to_string(),
+            source: io::Error::new(error.error().kind(), error.error().to_string()),
+        })?;
+        if path.is_file() {
+            paths.push(relative(&path, config)?);
+        }
+        if paths.len() > FILES_MAX {
+            return Err(SourceError::TooManyFiles { pattern: config.path.clone(), limit: FILES_MAX });
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn relative(path: &Path, config: &CsvSourceConfig) -> Result<String, SourceError> {
+    let inside = path.strip_prefix(&config.project_dir).unwrap_or(path);
+    inside.to_str().map(str::to_owned).ok_or_else(|| SourceError::Name { path: path.to_owned() })
+}
+
+/// Whether a file that is known has grown; an error if it is another one now.
+fn check_known(
+    on_disk: &Path,
+    metadata: &Metadata,
+    files: &mut [FileState],
+    numbers: &[usize],
+    follow: bool,
+) -> Result<bool, SourceError> {
+    let file = &files[numbers[0]];
+    let is_plain = Compression::of(&file.path) == Compression::Plain;
+    // A last line without a line end was left for later while following; without more to come it counts.
+    let is_short = is_plain && !follow && file.is_read && file.at.byte < file.identity.size;
+    let is_same = (file.identity.size, file.identity.modified_ns, file.identity.inode)
+        == (metadata.len(), modified_ns(metadata), inode(metadata));
+    if is_same && !is_short {
+        return Ok(false);
+    }
+    let replaced = |reason: &str| SourceError::Replaced { path: file.path.clone(), reason: reason.to_owned() };
+    let now = identify_head(on_disk, &file.path, metadata, file.identity.head_bytes as usize)?;
+    if metadata.len() < file.identity.size || (is_plain && metadata.len() < file.at.byte) {
+        return Err(replaced("it is shorter now"));
+    }
+    if now.head_hash != file.identity.head_hash {
+        return Err(replaced("it begins differently now"));
+    }
+    let has_grown = metadata.len() > file.identity.size;
+    if has_grown && Compression::of(&file.path) == Compression::Zip {
+        return Err(replaced("the archive has another size now"));
+    }
+    let identity = if has_grown { identify(on_disk, &file.path, metadata)? } else { now };
+    for number in numbers {
+        files[*number].identity = identity.clone();
+        files[*number].is_read &= !has_grown && !is_short;
+    }
+    Ok(has_grown || is_short)
+}
+
+/// Numbers of the texts of a file that had another name before: the same inode and the same beginning, and nothing is left
+/// under the old name.
+fn numbers_of_renamed(
+    on_disk: &Path,
+    identity: &Identity,
+    files: &[FileState],
+    paths: &[String],
+) -> Result<Vec<usize>, SourceError> {
+    let mut renamed: Vec<usize> = Vec::new();
+    for (number, file) in files.iter().enumerate() {
+        let is_candidate = identity.inode != 0
+            && file.identity.inode == identity.inode
+            && file.identity.size <= identity.size
+            && file.identity.size > 0
+            && paths.binary_search(&file.path).is_err()
+            && Compression::of(&file.path) == Compression::of(&on_disk.to_string_lossy())
+            && renamed.first().is_none_or(|first| files[*first].path == file.path);
+        if is_candidate {
+            let head = read_head(on_disk, file.identity.head_bytes as usize);
+            let head = head.map_err(|source| SourceError::Read { path: on_disk.display().to_string(), source })?;
+            if hash(&head) == file.identity.head_hash {
+                renamed.push(number);
+            }
+        }
+    }
+    Ok(renamed)
+}
+
+/// Adds the texts of a new file; says whether there were any.
+fn add(
+    on_disk: &Path,
+    path: &str,
+    identity: Identity,
+    config: &CsvSourceConfig,
+    files: &mut Vec<FileState>,
+) -> Result<bool, SourceError> {
+    let entries = match Compression::of(path) {
+        Compression::Zip => match entries(on_disk, path) {
+            Ok(entries) => entries.into_iter().map(Some).collect(),
+            // While a folder is followed, an archive that cannot be read may still be on its way.
+            Err(SourceError::Corrupt { .. }) if config.follow => return Ok(false),
+            Err(error) => return Err(error),
+        },
+        _ => vec![None],
+    };
+    let state = |entry| FileState {
+        path: path.to_owned(),
+        entry,
+        identity: identity.clone(),
+        read_bytes: 0,
+        at: Position::START,
+        through_line: 0,
+        is_read: false,
+    };
+    let count = files.len();
+    files.extend(entries.into_iter().map(state));
+    if files.len() > FILES_MAX {
+        return Err(SourceError::TooManyFiles { pattern: config.path.clone(), limit: FILES_MAX });
+    }
+    Ok(files.len() > count)
+}
+
+/// The entries of an archive that are files.
+fn entries(on_disk: &Path, path: &str) -> Result<Vec<Entry>, SourceError> {
+    let file = File::open(on_disk).map_err(|source| SourceError::Read { path: path.to_owned(), source })?;
+    let corrupt =
+        |error: zip::result::ZipError| SourceError::Corrupt { path: path.to_owned(), reason: error.to_string() };
+    let archive = ZipArchive::new(BufReader::new(file)).map_err(corrupt)?;
+    // macOS keeps its own files in a folder beside those of the archive.
+    let is_text = |name: &str| !name.ends_with('/') && !name.starts_with("__MACOSX/");
+    let names = (0..archive.len()).filter_map(|index| Some((index, archive.name_for_index(index)?)));
+    let texts = names.filter(|(_, name)| is_text(name));
+    Ok(texts.map(|(index, name)| Entry { index, name: name.to_owned() }).collect())
+}
+
+fn identify(on_disk: &Path, path: &str, metadata: &Metadata) -> Result<Identity, SourceError> {
+    identify_head(on_disk, path, metadata, HEAD_BYTES)
+}
+
+fn identify_head(on_disk: &Path, path: &str, metadata: &Metadata, length: usize) -> Result<Identity, SourceError> {
+    let head = read_head(on_disk, length).map_err(|source| SourceError::Read { path: path.to_owned(), source })?;
+    Ok(Identity {
+        inode: inode(metadata),
+        size: metadata.len(),
+        modified_ns: modified_ns(metadata),
+        head_bytes: u32::try_from(head.len()).expect("a head is at most a few KiB"),
+        head_hash: hash(&head),
+    })
+}
+
+fn read_head(on_disk: &Path, length: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(length);
+    File::open(on_disk)?.take(length as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// FNV-1a with 64 bits: the same on every machine and in every version.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn modified_ns(metadata: &Metadata) -> i64 {
+    let since_epoch = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since_epoch.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0)
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn inode(_metadata: &Metadata) -> u64 {
+    0
+}
+
+/// A file that counts what is read from it.
+struct Counted<'a> {
+    file: File,
+    read_bytes: &'a Cell<u64>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read_bytes.set(self.read_bytes.get() + read as u64);
+        Ok(read)
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// A text that is open at the place where reading goes on.
+pub(super) struct OpenText<'a> {
+    /// The text from there on.
+    pub(super) text: &'a mut dyn Read,
+    /// Where that is.
+    pub(super) at: Position,
+    /// Bytes read from disk so far, over all readings.
+    pub(super) read_bytes: &'a Cell<u64>,
+}
+
+/// Opens the text of `file` where it was left and hands it to `then`.
+pub(super) fn open_text<T>(
+    folder: &Path,
+    file: &FileState,
+    then: impl FnOnce(OpenText<'_>) -> Result<T, SourceError>,
+) -> Result<T, SourceError> {
+    let on_disk: PathBuf = folder.join(&file.path);
+    let failed = |error| read_error(file, error);
+    let read_bytes = Cell::new(0);
+    let mut raw = Counted { file: File::open(on_disk).map_err(failed)?, read_bytes: &read_bytes };
+    match Compression::of(&file.path) {
+        Compression::Plain => {
+            let at = seek_plain(&mut raw, file)?;
+            read_bytes.set(at.byte);
+            then(OpenText { text: &mut raw, at, read_bytes: &read_bytes })
+        }
+        Compression::Gzip => {
+            let mut text = MultiGzDecoder::new(BufReader::with_capacity(READ_BYTES, raw));
+            skip(&mut text, file)?;
+            then(OpenText { text: &mut text, at: file.at, read_bytes: &read_bytes })
+        }
+        Compression::Zstd => {
+            let buffered = BufReader::with_capacity(READ_BYTES, raw);
+            let mut text = zstd::stream::read::Decoder::with_buffer(buffered).map_err(failed)?;
+            skip(&mut text, file)?;
+            then(OpenText { text: &mut text, at: file.at, read_bytes: &read_bytes })
+        }
+        Compression::Zip => {
+            let corrupt =
+                |error: zip::result::ZipError| SourceError::Corrupt { path: file.name(), reason: error.to_string() };
+            let mut archive = ZipArchive::new(BufReader::with_capacity(READ_BYTES, raw)).map_err(corrupt)?;
+            let index = file.entry.as_ref().map_or(0, |entry| entry.index);
+            let mut text = archive.by_index(index).map_err(corrupt)?;
+            read_bytes.set(0);
+            skip(&mut text, file)?;
+            then(OpenText { text: &mut text, at: file.at, read_bytes: &read_bytes })
+        }
+    }
+}
+
+/// Goes to the place where a plain file was left. A last line that was read without its line end must not have gone on; if
+/// its line end has come since, that is passed as well.
+fn seek_plain(raw: &mut Counted<'_>, file: &FileState) -> Result<Position, SourceError> {
+    let failed = |error| read_error(file, error);
+    let mut at = file.at;
+    if at.line > Position::START.line {
+        raw.seek(SeekFrom::Start(at.byte - 1)).map_err(failed)?;
+        let mut around = Vec::with_capacity(3);
+        raw.by_ref().take(3).read_to_end(&mut around).map_err(failed)?;
+        match around.as_slice() {
+            [] | [b'\n', ..] | [_] => {}
+            [_, b'\n', ..] => at.byte += 1,
+            [_, b'\r', b'\n'] => at.byte += 2,
+            _ => {
+                let reason = "its last line was read as it was and has gone on since".to_owned();
+                return Err(SourceError::Replaced { path: file.name(), reason });
+            }
+        }
+    }
+    raw.seek(SeekFrom::Start(at.byte)).map_err(failed)?;
+    Ok(at)
+}
+
+/// Passes over the part of a compressed text that was read before.
+fn skip(text: &mut dyn Read, file: &FileState) -> Result<(), SourceError> {
+    let skipped = io::copy(&mut text.take(file.at.byte), &mut io::sink()).map_err(|error| read_error(file, error))?;
+    if skipped < file.at.byte {
+        return Err(SourceError::Replaced { path: file.name(), reason: "its text is shorter now".to_owned() });
+    }
+    Ok(())
+}
+
+/// What an error while reading a text means: the decompressor's own errors come without a number from the system.
+pub(super) fn read_error(file: &FileState, source: io::Error) -> SourceError {
+    if Compression::of(&file.path) == Compression::Plain || source.raw_os_error().is_some() {
+        return SourceError::Read { path: file.name(), source };
+    }
+    let is_cut = source.kind() == io::ErrorKind::UnexpectedEof;
+    SourceError::Corrupt { path: file.name(), reason: if is_cut { CUT_SHORT.to_owned() } else { source.to_string() } }
+}

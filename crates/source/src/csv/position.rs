@@ -1,0 +1,163 @@
+//! How far a source has come: what it keeps in the cookie of every commit.
+//!
+//! One JSON document with a version. A file keeps its number for good, since records carry it; its position is a place
+//! between two records of its (decompressed) text, and, while a batch is released bit by bit, the last line of it that is out.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use millrace_flow::Ledger;
+use millrace_schema::csv::Position;
+use serde::{Deserialize, Serialize};
+
+use crate::error::SourceError;
+
+/// Version of the document.
+const VERSION: u32 = 1;
+
+/// One text: a file, or an entry of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileState {
+    /// Path relative to the project, or absolute if it is outside.
+    pub(super) path: String,
+    /// Which entry of the archive, and its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) entry: Option<Entry>,
+    /// What tells the file from another one of the same name.
+    pub(super) identity: Identity,
+    /// Bytes of the file on disk that have been read.
+    pub(super) read_bytes: u64,
+    /// The place after the last record that was committed whole, with its batch.
+    pub(super) at: Position,
+    /// Records beyond `at` up to the one on this line were committed as well; 0 if none were.
+    pub(super) through_line: u64,
+    /// Whether the text was read to the end that it had when it was looked at last.
+    pub(super) is_read: bool,
+}
+
+/// An entry of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Its index.
+    pub(super) index: usize,
+    /// Its name.
+    pub(super) name: String,
+}
+
+/// What a file is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    /// Number of its inode; 0 where there are none.
+    pub(super) inode: u64,
+    /// Bytes on disk when it was looked at last.
+    pub(super) size: u64,
+    /// When it was changed, in nanoseconds since 1970, by the file system's clock.
+    pub(super) modified_ns: i64,
+    /// How many bytes at its front `head_hash` is about.
+    pub(super) head_bytes: u32,
+    /// FNV-1a hash of them.
+    pub(super) head_hash: u64,
+}
+
+/// The first row that was released at a pace, to which all others are related.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Anchor {
+    /// When it was released, in ms since 1970.
+    pub(super) wall_ms: i64,
+    /// Its event time, in microseconds.
+    pub(super) event_us: i64,
+}
+
+/// How far a source has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Progress {
+    version: u32,
+    /// Its files; a file's number is its index.
+    pub(super) files: Vec<FileState>,
+    /// Where its rows went.
+    pub(super) ledger: Ledger,
+    /// Batches so far, which spread rows without a key.
+    pub(super) batches: u64,
+    /// Greatest event time so far, in ms.
+    pub(super) event_time_ms: Option<i64>,
+    /// By how much event times are moved, in microseconds.
+    pub(super) shift_us: Option<i64>,
+    /// What the pace relates to, where that outlasts a restart.
+    pub(super) anchor: Option<Anchor>,
+}
+
+impl FileState {
+    /// The name under which people know the text.
+    pub(super) fn name(&self) -> String {
+        match &self.entry {
+            Some(entry) => format!("{}/{}", self.path, entry.name),
+            None => self.path.clone(),
+        }
+    }
+
+    /// Forgets `through_line` where `at` has come beyond it.
+    pub(super) fn pass_through(&mut self) {
+        if self.through_line < self.at.line {
+            self.through_line = 0;
+        }
+    }
+
+    /// What texts are read in the order of.
+    pub(super) fn order(&self) -> (&str, usize) {
+        (&self.path, self.entry.as_ref().map_or(0, |entry| entry.index))
+    }
+}
+
+impl Progress {
+    /// What a cookie says; the beginning if there is none.
+    pub(super) fn from_cookie(source: &str, cookie: Option<&[u8]>) -> Result<Self, SourceError> {
+        let Some(cookie) = cookie else { return Ok(Self { version: VERSION, ..Self::default() }) };
+        let refuse = |reason: String| SourceError::Position { source_name: source.to_owned(), reason };
+        let progress: Self = serde_json::from_slice(cookie).map_err(|error| refuse(error.to_string()))?;
+        if progress.version != VERSION {
+            return Err(refuse(format!("its version is {} and not {VERSION}", progress.version)));
+        }
+        Ok(progress)
+    }
+
+    /// The cookie.
+    pub(super) fn to_cookie(&self) -> Bytes {
+        serde_json::to_vec(self).expect("numbers and texts can always be written as JSON").into()
+    }
+
+    /// Bytes of all files on disk, and how many of them have been read.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        let (mut read, mut total, mut last) = (0, 0, None);
+        for file in &self.files {
+            read += file.read_bytes;
+            // The entries of an archive stand behind one another and share its bytes.
+            if last.replace(&file.path) != Some(&file.path) {
+                total += file.identity.size;
+            }
+        }
+        (read.min(total), total)
+    }
+}
+
+/// Names of the files of a source by the number that the origin of a record has, from the cookie of its last commit.
+pub fn file_names(cookie: &[u8]) -> BTreeMap<u32, String> {
+    let files = serde_json::from_slice::<Progress>(cookie).map(|progress| progress.files).unwrap_or_default();
+    (0..).zip(files.iter().map(FileState::name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_of_another_version_is_refused() {
+        let progress = Progress::from_cookie("a", None).expect("the beginning");
+        assert_eq!(Progress::from_cookie("a", Some(&progress.to_cookie())).expect("its own"), progress);
+        let newer = serde_json::to_string(&progress).expect("JSON").replace("\"version\":1", "\"version\":2");
+        let error = Progress::from_cookie("a", Some(newer.as_bytes())).expect_err("version 2").to_string();
+        assert!(error.contains("source `a`") && error.contains("version is 2"), "{error}");
+        assert!(Progress::from_cookie("a", Some(b"{")).is_err());
+        assert!(file_names(b"{").is_empty());
+    }
+}

@@ -1,0 +1,144 @@
+//! Options as a person wrote them in `WITH (…)`: text to values, and what to say when that fails.
+
+use std::time::Duration;
+
+/// An option that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionError {
+    /// The option; not among those that were written if it is missing.
+    pub key: String,
+    /// What is wrong; lowercase, no full stop.
+    pub message: String,
+    /// What to do.
+    pub cure: Option<String>,
+}
+
+impl OptionError {
+    pub(crate) fn new(key: &str, message: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), message: message.into(), cure: Some(cure.into()) }
+    }
+
+    /// An option that nobody knows, with the one that was probably meant.
+    pub(crate) fn unknown(key: &str, known: &[&str]) -> Self {
+        let cure = match nearest(key, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the options are {}", known.join(", ")),
+        };
+        Self::new(key, format!("unknown option `{key}`"), cure)
+    }
+}
+
+/// The known name that differs least from `name`, if it is near.
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let near = known.iter().map(|known| (distance(&name, &known.to_lowercase()), *known));
+    near.filter(|(distance, _)| *distance <= name.len() / 3 + 1).min().map(|(_, known)| known)
+}
+
+/// Letters to insert, drop or change (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut costs: Vec<usize> = (0..=to.len()).collect();
+    for (row, letter) in from.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut costs[0], row + 1);
+        for (column, other) in to.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = costs[column + 1];
+            costs[column + 1] = changed.min(diagonal + 1).min(costs[column] + 1);
+        }
+    }
+    costs[to.len()]
+}
+
+pub(crate) fn parse_bool(key: &str, value: &str) -> Result<bool, OptionError> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(OptionError::new(key, format!("`{value}` is neither true nor false"), format!("write {key} = true"))),
+    }
+}
+
+/// A whole number between two bounds.
+pub(crate) fn parse_number(key: &str, value: &str, min: u32, max: u32) -> Result<u32, OptionError> {
+    let number = value.parse().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| {
+        OptionError::new(key, format!("`{value}` is not a number from {min} to {max}"), format!("write {key} = {min}"))
+    })
+}
+
+/// One ASCII character.
+pub(crate) fn parse_character(key: &str, value: &str) -> Result<u8, OptionError> {
+    let byte = match value.as_bytes() {
+        b"\\t" | b"tab" => b'\t',
+        [byte] => *byte,
+        _ => 0,
+    };
+    if byte.is_ascii() && !matches!(byte, 0 | b'\n' | b'\r') {
+        return Ok(byte);
+    }
+    Err(OptionError::new(key, format!("`{value}` is not one ASCII character"), format!("write {key} = ';' or '\\t'")))
+}
+
+/// A number followed by one of the units, whose value in the smallest of them is given.
+fn parse_with_unit(value: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let value = value.trim();
+    let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let unit = value[digits..].trim();
+    let (_, factor) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    value[..digits].parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+pub(crate) fn parse_duration(key: &str, value: &str) -> Result<Duration, OptionError> {
+    const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let millis = parse_with_unit(value, &UNITS).filter(|millis| *millis > 0);
+    let wrong = || OptionError::new(key, format!("`{value}` is not a duration"), "write for instance '12h' or '7d'");
+    millis.map(Duration::from_millis).ok_or_else(wrong)
+}
+
+pub(crate) fn parse_size(key: &str, value: &str) -> Result<u64, OptionError> {
+    const UNITS: [(&str, u64); 7] = [
+        ("B", 1),
+        ("kB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+    ];
+    let bytes = parse_with_unit(value, &UNITS).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| OptionError::new(key, format!("`{value}` is not a size"), "write for instance '512MiB'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_if_it_is_near() {
+        let known = ["path", "partitions", "null_values"];
+        assert_eq!(nearest("partition", &known), Some("partitions"));
+        assert_eq!(nearest("PATH", &known), Some("path"));
+        assert_eq!(nearest("nullvalues", &known), Some("null_values"));
+        assert_eq!(nearest("compression", &known), None);
+    }
+
+    #[test]
+    fn durations_and_sizes_need_a_unit() {
+        assert_eq!(parse_duration("retention", "7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(parse_size("retention_bytes", "64 MiB"), Ok(64 << 20));
+        for wrong in ["", "7", "d", "-1d", "1.5h", "0s", "99999999999999999999s"] {
+            assert!(parse_duration("retention", wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_size("retention_bytes", "64").is_err());
+    }
+
+    #[test]
+    fn characters_are_ascii() {
+        assert_eq!(parse_character("delimiter", ";"), Ok(b';'));
+        assert_eq!(parse_character("delimiter", "\t"), Ok(b'\t'));
+        assert_eq!(parse_character("delimiter", "\\t"), Ok(b'\t'));
+        for wrong in ["", ";;", "é", "\n"] {
+            assert!(parse_character("delimiter", wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
