@@ -112,13 +112,16 @@ export function open_trading(): Picture {
   const bars = resource(() => ask(load_bars));
   const feeds = resource(() => ask(load_feeds));
 
-  const refresher = new Refresher(() => Promise.all([figures.again(), bars.again(), feeds.again()]));
+  // Rows without a key cannot be told apart, so such a course is fetched as a whole.
+  const keyless = () => now.data !== null && now.data.key.length === 0;
+  const refresher = new Refresher(() => Promise.all([figures.again(), bars.again(), feeds.again(), ...(keyless() ? [now.again()] : [])]));
   const slow_refresher = new Refresher(() => courses.again(), 10_000, 3_000);
   const waiting: LiveRows[] = [];
   const painter = new Painter(() => paint());
 
   function paint(): void {
     if (!now.data) return;
+    if (keyless()) return void (waiting.length = 0);
     const wanted = untrack(() => pick);
     const column = wanted?.bars.label_column;
     const narrowed = dashboard?.timeline ? origin_of(dashboard.timeline, wanted).narrowed : false;
