@@ -132,7 +132,7 @@ impl<'a> Page<'a> {
         for view in self.views.iter().filter(|view| view.kind == ViewKind::Upserts) {
             let keys = other_keys(view);
             let ([label], Some(value)) =
-                (keys.as_slice(), figures(view).find(|c| is_decimal(c)).or(figures(view).next()))
+                (keys.as_slice(), figures(view).find(|column| is_decimal(column)).or(figures(view).next()))
             else {
                 continue;
             };
@@ -215,12 +215,12 @@ impl<'a> Page<'a> {
     }
 }
 
-fn is_decimal(column: &&Column) -> bool {
+fn is_decimal(column: &Column) -> bool {
     column.type_name.starts_with("DECIMAL")
 }
 
 fn is_numeric(column: &Column) -> bool {
-    ["INT", "BIGINT", "DOUBLE", "FLOAT"].contains(&column.type_name.as_str()) || is_decimal(&column)
+    ["INT", "BIGINT", "DOUBLE", "FLOAT"].contains(&column.type_name.as_str()) || is_decimal(column)
 }
 
 /// The keys of a view beside its window: neither its time column nor another TIMESTAMP of a view with windows.
