@@ -76,6 +76,13 @@ function compare_words(shift_ms: number): string {
   return shift_ms === WEEK ? 'a week earlier' : `${shift_ms / WEEK} weeks earlier`;
 }
 
+/** The last window of the range is not over yet and is so long that comparing it with a whole one would mislead. */
+export function ends_within_window(range: Range, window_ms: number | null): boolean {
+  if (window_ms === null || window_ms < HOUR) return false;
+  const window_end = Math.floor((range.known_to_ms - 1) / window_ms) * window_ms + window_ms;
+  return window_end > range.known_to_ms;
+}
+
 /** The address of the neighbouring range of the same size. */
 export function step(range: Range, direction: -1 | 1): { range: string; from: string; to: string } {
   const size = range.key === 'day' || range.to_ms - range.from_ms <= DAY ? DAY : range.to_ms - range.from_ms;

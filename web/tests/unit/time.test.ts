@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clock, duration, parse_time, short_moment, to_iso, utc_hint, window_words, zone_offset_ms } from '../../src/format/time';
-import { resolve_range, step, time_filter } from '../../src/shell/range';
+import { DAY, MINUTE, clock, duration, parse_time, short_moment, to_iso, utc_hint, window_words, zone_offset_ms } from '../../src/format/time';
+import { ends_within_window, resolve_range, step, time_filter } from '../../src/shell/range';
 
 const at = (text: string): number => {
   const ms = parse_time(text);
@@ -65,6 +65,13 @@ describe('a range', () => {
     expect(of('range=nonsense').key).toBe('day');
     const backwards = of('range=custom&from=2011-12-09T00:00:00&to=2011-12-01T00:00:00');
     expect(backwards.to_ms).toBeGreaterThan(backwards.from_ms);
+  });
+
+  it('is told apart from one whose last window is over', () => {
+    expect(ends_within_window(of(''), DAY)).toBe(true);
+    expect(ends_within_window(of(''), 5 * MINUTE)).toBe(false);
+    expect(ends_within_window(of('range=custom&from=2011-12-01T00:00:00&to=2011-12-03T00:00:00'), DAY)).toBe(false);
+    expect(ends_within_window(of(''), null)).toBe(false);
   });
 
   it('steps by its own size', () => expect(step(of(''), -1)).toEqual({ range: 'custom', from: '2011-12-08T00:00:00', to: '2011-12-09T00:00:00' }));
