@@ -71,11 +71,9 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
         None => output::line("Millrace is running, without HTTP   (Ctrl-C stops it)")?,
     }
     let progress = Progress::start(&station);
-    let waiting = station.clone();
-    let until_done = arguments.until_done;
     let outcome = tokio::select! {
         () = asked.next() => Outcome::Stopped,
-        outcome = tokio::task::spawn_blocking(move || waiting.wait_done()), if until_done => outcome?,
+        outcome = wait_done(station.clone()), if arguments.until_done => outcome?,
     };
     drop(progress);
     http_stop.stop();
@@ -89,6 +87,10 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
         server.await??;
     }
     conclude(&station, &outcome, started)
+}
+
+async fn wait_done(station: Arc<Station>) -> anyhow::Result<Outcome> {
+    Ok(tokio::task::spawn_blocking(move || station.wait_done()).await?)
 }
 
 /// Serves pages and API on a task of its own.
