@@ -149,7 +149,7 @@ mod tests {
         let mut earlier = timestamp(-62_135_596_800_000_000);
         let mut us = -62_135_596_800_000_000_i64;
         while us < 253_080_000_000_000_000 {
-            us += 7_919_000_000_001_3;
+            us += 79_190_000_000_013;
             let later = timestamp(us);
             assert_eq!(parse_timestamp(&later), Some(us), "{later}");
             assert!(earlier < later, "{earlier} {later}");

@@ -1,21 +1,16 @@
 //! What the log says of a file, so that readers can skip it: rows, nulls, least and greatest values.
 //!
-//! A bound may be left out and must never be wrong: texts only when short, floats only when finite, decimals not at all
-//! because a JSON number would round them.
+//! A bound may be left out and must never be wrong. Floats have none, because Parquet's leave NaN out, which is the greatest of
+//! all to other engines; nor have decimals, because a JSON number would round them; nor texts, of which nothing is known.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute;
-use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::file::metadata::ParquetMetaData;
 use serde_json::{Map, Value, json};
 
 use crate::time;
-
-/// The log allows longer ones, but a text that Parquet cut off is no exact bound.
-const TEXT_CHARS_MAX: usize = 32;
 
 /// The statistics of a file, as JSON.
 pub(super) fn describe(schema: &Schema, metadata: &ParquetMetaData) -> String {
@@ -60,8 +55,6 @@ fn bound(groups: &ArrayRef, least: bool) -> Option<Value> {
     match groups.data_type() {
         DataType::Int32 => of!(Int32Type).map(Value::from),
         DataType::Int64 => of!(Int64Type).map(Value::from),
-        DataType::Float32 => of!(Float32Type).filter(|value| value.is_finite()).map(Value::from),
-        DataType::Float64 => of!(Float64Type).filter(|value| value.is_finite()).map(Value::from),
         DataType::Date32 => of!(Date32Type).map(|day| {
             let mut text = String::new();
             time::write_date(i64::from(day), &mut text);
@@ -72,12 +65,6 @@ fn bound(groups: &ArrayRef, least: bool) -> Option<Value> {
             time::write_timestamp(us, &mut text);
             Value::from(text)
         }),
-        DataType::Utf8 => {
-            let groups = groups.as_string::<i32>();
-            let short = groups.iter().flatten().all(|text| text.chars().count() < TEXT_CHARS_MAX);
-            let value = if least { compute::min_string(groups) } else { compute::max_string(groups) };
-            value.filter(|_| short).map(Value::from)
-        }
         _ => None,
     }
 }

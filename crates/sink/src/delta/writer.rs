@@ -130,7 +130,11 @@ impl DeltaSink {
         }
         self.lake.commit(&change, Purpose::Write)?;
         self.stored.clone_from(&self.taken);
-        compact::compact_if_many(&mut self.lake, &self.label, &self.schema, &self.config)
+        if let Err(error) = compact::compact_if_many(&mut self.lake, &self.label, &self.schema, &self.config) {
+            // The rows are in the table; that there are many files harms nobody who reads them.
+            tracing::warn!(sink = self.config.name, %error, "small files could not be made into one");
+        }
+        Ok(())
     }
 
     fn store_taken(&mut self) -> Result<Option<Vec<Offset>>, SinkError> {

@@ -65,6 +65,10 @@ impl Entry {
     fn new(table: ViewTable) -> Self {
         Self { table, changes: AtomicU64::new(0), counted: Mutex::default() }
     }
+
+    fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
 }
 
 impl Warehouse {
@@ -178,15 +182,18 @@ impl Warehouse {
     /// When there is no such table.
     pub fn count(&self, view: &str) -> Result<u64, SinkError> {
         let entry = self.entry(view)?;
+        let changes = entry.changes();
         let reader = self.take_reader()?;
-        let rows = self.count_with(&reader, &entry);
+        let rows = self.count_with(&reader, &entry, changes);
         self.give_back(reader);
         rows
     }
 
-    fn count_with(&self, reader: &Connection, entry: &Entry) -> Result<u64, SinkError> {
-        let changes = entry.changes.load(Ordering::Acquire);
+    /// Counts what `reader` sees. `changes` was read before `reader` began to look: so a count is never taken for newer than
+    /// it is.
+    fn count_with(&self, reader: &Connection, entry: &Entry, changes: u64) -> Result<u64, SinkError> {
         let counted = *entry.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another process writes what is open for reading only here, and we would not know of its changes.
         if let Some((at, rows)) = counted
             && at == changes
             && self.writer.is_some()

@@ -9,9 +9,9 @@ use arrow::datatypes::SchemaRef;
 use millrace_flow::{Batches, StageError};
 use rusqlite::{Connection, params_from_iter};
 
+use super::Warehouse;
 use super::query::{Columns, Filter, Prepared, RowsQuery, SummaryQuery};
 use super::rows::RowBuilder;
-use super::{Entry, Warehouse};
 use crate::SinkError;
 
 /// Rows of a batch of a stream.
@@ -37,33 +37,21 @@ impl Warehouse {
         let entry = self.entry(view)?;
         let columns = Columns::new(&entry.table)?;
         let prepared = columns.rows(query)?;
+        let changes = entry.changes();
         let mut reader = self.take_reader()?;
         let page = {
             let transaction = reader.transaction()?;
             let batch = collect(&transaction, prepared)?;
-            let total = self.total(&transaction, &entry, &columns, query, batch.num_rows())?;
+            let total = match known_total(query, batch.num_rows()) {
+                Some(total) => total,
+                None if query.filters.is_empty() => self.count_with(&transaction, &entry, changes)?,
+                None => count(&transaction, &columns, &query.filters)?,
+            };
             transaction.commit()?;
             RowsPage { batch, total }
         };
         self.give_back(reader);
         Ok(page)
-    }
-
-    fn total(
-        &self,
-        reader: &Connection,
-        entry: &Entry,
-        columns: &Columns<'_>,
-        query: &RowsQuery,
-        rows: usize,
-    ) -> Result<u64, SinkError> {
-        let reached = u64::try_from(query.offset + rows).unwrap_or(u64::MAX);
-        // A page that is not full is the last one, unless it lies beyond the end.
-        let last = query.limit.is_none_or(|limit| rows < limit) && (rows > 0 || query.offset == 0);
-        if last {
-            return Ok(reached);
-        }
-        if query.filters.is_empty() { self.count_with(reader, entry) } else { count(reader, columns, &query.filters) }
     }
 
     /// Sums by group.
@@ -106,6 +94,13 @@ impl Warehouse {
         })?;
         Ok((schema, Box::new(receiver.into_iter())))
     }
+}
+
+/// How many rows there are in all, if `rows` rows of an answer tell: a page that is not full is the last one, unless it lies
+/// beyond the end.
+fn known_total(query: &RowsQuery, rows: usize) -> Option<u64> {
+    let last = query.limit.is_none_or(|limit| rows < limit) && (rows > 0 || query.offset == 0);
+    last.then(|| u64::try_from(query.offset + rows).unwrap_or(u64::MAX))
 }
 
 fn count(reader: &Connection, columns: &Columns<'_>, filters: &[Filter]) -> Result<u64, SinkError> {

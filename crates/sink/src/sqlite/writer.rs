@@ -148,8 +148,7 @@ impl SqliteSink {
         let mut delete = transaction.prepare_cached(&self.delete)?;
         let mut text = String::new();
         if self.view().kind == TopicKind::Upserts {
-            for (piece, row) in self.last_of_each_key(pieces)? {
-                let key = piece.key(row).expect("keys were looked at just now");
+            for (key, piece, row) in self.last_of_each_key(pieces)? {
                 if piece.batch.is_tombstone(row) {
                     delete.execute([key])?;
                 } else {
@@ -170,8 +169,9 @@ impl SqliteSink {
         Ok(())
     }
 
-    /// The last record of each key, in the order of the records.
-    fn last_of_each_key<'a>(&self, pieces: &'a [Piece]) -> Result<Vec<(&'a Piece, usize)>, SinkError> {
+    /// The last record of each key, in the order of the keys: the table is kept in that order, and so each of its pages is
+    /// looked for once, even when the table is far larger than the cache.
+    fn last_of_each_key<'a>(&self, pieces: &'a [Piece]) -> Result<Vec<(&'a str, &'a Piece, usize)>, SinkError> {
         let records: usize = pieces.iter().map(|piece| piece.batch.num_rows()).sum();
         let mut seen: HashSet<&str> = HashSet::with_capacity(records);
         let mut last = Vec::with_capacity(records);
@@ -183,11 +183,12 @@ impl SqliteSink {
                     offset: piece.base.advance(row).0,
                 })?;
                 if seen.insert(key) {
-                    last.push((piece, row));
+                    last.push((key, piece, row));
                 }
             }
         }
         last.reverse();
+        last.sort_by_key(|(key, ..)| *key);
         Ok(last)
     }
 
