@@ -15,7 +15,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::SessionConfig;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement};
 use futures::StreamExt;
 
@@ -111,7 +111,7 @@ fn plan_question(
     deadline: Instant,
 ) -> Result<(LogicalPlan, Vec<String>), AskError> {
     let first = |mut problems: Vec<Problem>| AskError::at(text, problems.remove(0));
-    let reading = read(&question.query, tokens).map_err(first)?;
+    let reading = read(&question.query, tokens);
     let mut catalog = Catalog::new();
     for (name, table) in &desk.tables {
         let columns = table.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -120,10 +120,11 @@ fn plan_question(
     }
     add_views(desk, &reading, &mut catalog, 0)?;
     let mut problems = unknown_relations(&reading, &catalog);
-    if problems.is_empty() {
+    if problems.is_empty() && !reading.is_without_rows {
         let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
         problems = reading.unknown_columns(&known);
     }
+    problems.extend(reading.problems.iter().cloned());
     if !problems.is_empty() {
         return Err(first(problems));
     }
@@ -164,9 +165,10 @@ fn plan_view(desk: &Desk, select: &Arc<str>, catalog: &mut Catalog, depth: usize
     let text = Text::new("view".into(), select.clone());
     let tokens = one_statement(&text)?;
     let query = parse_query(&tokens).map_err(|problem| AskError::at(&text, problem))?;
-    let reading = read(&query, &tokens).map_err(|mut problems| AskError::at(&text, problems.remove(0)))?;
+    let reading = read(&query, &tokens);
     add_views(desk, &reading, catalog, depth + 1)?;
-    if let Some(problem) = unknown_relations(&reading, catalog).into_iter().next() {
+    let mut problems = unknown_relations(&reading, catalog).into_iter().chain(reading.problems.iter().cloned());
+    if let Some(problem) = problems.next() {
         return Err(AskError::at(&text, problem));
     }
     let planned = plan(reading.query.clone(), catalog).and_then(with_stored_types);
@@ -203,7 +205,9 @@ fn session(memory_bytes: usize) -> PlanResult<SessionState> {
     let runtime =
         RuntimeEnvBuilder::new().with_memory_limit(memory_bytes, 1.0).with_disk_manager_builder(disk).build_arc()?;
     let config = SessionConfig::from(options());
-    Ok(SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).build())
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).build();
+    // A state taken from a context knows what time it is, which `now()` asks.
+    Ok(SessionContext::new_with_state(state).state())
 }
 
 /// The rows with the columns as they are spelled, at most `most` of them; what no table can hold as text.

@@ -58,7 +58,7 @@ fn orders(copies: usize) -> Arc<Rows> {
 fn desk() -> Desk {
     let mut desk = Desk::new();
     desk.add_table(None, "Orders", orders(1));
-    desk.add_table(Some("topics"), "shop.orders", orders(1));
+    desk.add_table(Some("topic"), "shop.orders", orders(1));
     desk.add_view("sales", "SELECT *, quantity * price AS Amount FROM orders WHERE quantity > 0");
     desk
 }
@@ -93,8 +93,9 @@ fn names_are_found_in_any_case_and_spelled_as_asked() {
         cells("SELECT * FROM sales WHERE amount > 2"),
         ["Id,at,quantity,price,Amount", "b,1970-01-01T00:04:00,2,2.000,4.000"]
     );
-    assert_eq!(cells("SELECT count(*) AS n FROM topics.`shop.orders`"), ["n", "4"]);
-    assert_eq!(cells("SELECT count(*) FROM topics.shop.orders"), ["count(*)", "4"]);
+    assert_eq!(cells("SELECT count(*) AS n FROM topic.`shop.orders`"), ["n", "4"]);
+    assert_eq!(cells("SELECT count(*) FROM topic.shop.orders"), ["count(*)", "4"]);
+    assert_eq!(cells("SELECT count(*) AS \"N\" FROM topic.\"shop.orders\""), ["N", "4"]);
 }
 
 #[test]
@@ -108,6 +109,10 @@ fn windows_are_the_same_as_in_views() {
     let lines =
         ["e,n", "1970-01-01T00:05:00,2", "1970-01-01T00:10:00,3", "1970-01-01T00:15:00,2", "1970-01-01T00:20:00,1"];
     assert_eq!(cells(hopping), lines);
+    let in_from =
+        "SELECT window_end AS e, count(*) AS n FROM HOP(orders, at, INTERVAL '5 minutes', INTERVAL '10 minutes')
+                   GROUP BY window_end ORDER BY 1";
+    assert_eq!(cells(in_from), lines);
 }
 
 #[test]

@@ -18,8 +18,12 @@ pub(crate) fn problem_of(error: &DataFusionError, otherwise: Span) -> Problem {
     if let DataFusionError::SchemaError(schema, _) = root {
         return schema_problem(schema, span);
     }
+    let message = plain_words(&root.strip_backtrace());
+    if message.starts_with("projections require unique expression names") {
+        return Problem::new(span, "two columns have the same name").cure("rename one of them with AS");
+    }
     let help = diagnostic.and_then(|diagnostic| diagnostic.helps.first().map(|help| help.message.clone()));
-    Problem::new(span, plain_words(&root.strip_backtrace())).maybe_cure(help.map(|help| plain_words(&help)))
+    Problem::new(span, message).maybe_cure(help.map(|help| plain_words(&help)))
 }
 
 fn schema_problem(error: &SchemaError, span: Span) -> Problem {
@@ -42,7 +46,9 @@ fn schema_problem(error: &SchemaError, span: Span) -> Problem {
 
 /// The first line of a message, without the layers it came through.
 fn plain_words(message: &str) -> String {
-    let mut message = message.trim();
+    // A function's own words about its arguments come within words about functions.
+    let own = message.split_once("coercion failed with: ").map(|(_, own)| own.split(". No function matches").next());
+    let mut message = own.flatten().unwrap_or(message).trim();
     for layer in [
         "Error during planning: ",
         "Schema error: ",
@@ -55,7 +61,9 @@ fn plain_words(message: &str) -> String {
     ] {
         message = message.strip_prefix(layer).unwrap_or(message);
     }
-    let message = message.lines().next().unwrap_or_default().trim_end_matches('.');
+    let message = message.lines().next().unwrap_or_default();
+    // What follows repeats the columns and the groups in the planner's words.
+    let message = message.split(": While expanding wildcard").next().unwrap_or_default().trim_end_matches('.');
     let mut letters = message.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

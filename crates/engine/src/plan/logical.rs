@@ -11,6 +11,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Union, cast,
+    col, lit,
 };
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
@@ -171,52 +172,65 @@ fn divide_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     if changed.transformed { changed.map_data(LogicalPlan::recompute_schema) } else { Ok(changed) }
 }
 
-/// Aggregates over windows that overlap, for questions: each row once for every window that covers it.
+/// Windows that overlap, for questions: each row once for every window that covers it.
 ///
 /// `GROUP BY window(ts, 15 min, 5 min)` reads the union of three copies of its input, each with one of the windows; rows
 /// that a copy's window does not cover are left out.
 pub(crate) fn expand_hopping(plan: LogicalPlan) -> Result<LogicalPlan> {
-    plan.transform_up(|plan| match plan {
-        LogicalPlan::Aggregate(aggregate) => expand_aggregate(aggregate),
-        plan => Ok(Transformed::no(plan)),
-    })
-    .map(|plan| plan.data)
+    plan.transform_up(expand_node).map(|plan| plan.data)
 }
 
-fn expand_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
-    let Some((call, copies)) = aggregate.group_expr.iter().find_map(find_hopping) else {
-        return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+/// The column that a copy has its window in.
+const COLUMN: &str = "__window";
+
+fn expand_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let found = match &plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.iter().find_map(find_hopping),
+        LogicalPlan::Projection(projection) => projection.expr.iter().find_map(find_hopping),
+        _ => None,
     };
-    const COLUMN: &str = "__window";
+    let Some((call, copies)) = found else { return Ok(Transformed::no(plan)) };
+    let marker = Expr::ScalarFunction(call.clone());
+    let replace =
+        |exprs: Vec<Expr>| exprs.into_iter().map(|expr| with_column(expr, &marker)).collect::<Result<Vec<_>>>();
+    Ok(Transformed::yes(match plan {
+        LogicalPlan::Aggregate(aggregate) => {
+            let input = copies_of(&aggregate.input, &call, copies)?;
+            let (groups, calls) = (replace(aggregate.group_expr)?, replace(aggregate.aggr_expr)?);
+            LogicalPlan::Aggregate(Aggregate::try_new_with_schema(input, groups, calls, aggregate.schema)?)
+        }
+        LogicalPlan::Projection(projection) => {
+            let input = copies_of(&projection.input, &call, copies)?;
+            let columns = replace(projection.expr)?;
+            LogicalPlan::Projection(Projection::try_new_with_schema(columns, input, projection.schema)?)
+        }
+        plan => plan,
+    }))
+}
+
+/// The rows of `input`, each once for every window that covers it, with that window.
+fn copies_of(input: &Arc<LogicalPlan>, call: &ScalarFunction, copies: i64) -> Result<Arc<LogicalPlan>> {
     let mut inputs = Vec::new();
     for back in 0..copies {
         let mut arguments = call.args.clone();
-        arguments.push(datafusion::logical_expr::lit(back));
+        arguments.push(lit(back));
         let window = Expr::ScalarFunction(ScalarFunction::new_udf(hop(), arguments)).alias(COLUMN);
-        let columns = aggregate.input.schema().columns().into_iter().map(Expr::Column).chain([window]).collect();
-        let projected = LogicalPlan::Projection(Projection::try_new(columns, aggregate.input.clone())?);
-        let covered = datafusion::logical_expr::col(COLUMN).is_not_null();
-        inputs.push(Arc::new(LogicalPlanBuilder::from(projected).filter(covered)?.build()?));
+        let columns = input.schema().columns().into_iter().map(Expr::Column).chain([window]).collect();
+        let projected = LogicalPlan::Projection(Projection::try_new(columns, input.clone())?);
+        inputs.push(Arc::new(LogicalPlanBuilder::from(projected).filter(col(COLUMN).is_not_null())?.build()?));
     }
     let schema = inputs[0].schema().clone();
-    let union = Arc::new(LogicalPlan::Union(Union { inputs, schema }));
-    let marker = Expr::ScalarFunction(call);
-    let replace = |expr: Expr| -> Result<Expr> {
-        let name = expr.schema_name().to_string();
-        let replaced = expr.transform_up(|expr| match expr == marker {
-            true => Ok(Transformed::yes(datafusion::logical_expr::col(COLUMN))),
-            false => Ok(Transformed::no(expr)),
-        })?;
-        Ok(if replaced.transformed { replaced.data.alias(name) } else { replaced.data })
-    };
-    let groups = aggregate.group_expr.into_iter().map(replace).collect::<Result<Vec<_>>>()?;
-    let calls = aggregate.aggr_expr.into_iter().map(replace).collect::<Result<Vec<_>>>()?;
-    Ok(Transformed::yes(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(
-        union,
-        groups,
-        calls,
-        aggregate.schema,
-    )?)))
+    Ok(Arc::new(LogicalPlan::Union(Union { inputs, schema })))
+}
+
+/// `expr`, under the same name, with `marker` as the column of the copies.
+fn with_column(expr: Expr, marker: &Expr) -> Result<Expr> {
+    let (qualifier, name) = expr.qualified_name();
+    let replaced = expr.transform_up(|expr| match expr == *marker {
+        true => Ok(Transformed::yes(col(COLUMN))),
+        false => Ok(Transformed::no(expr)),
+    })?;
+    Ok(if replaced.transformed { replaced.data.alias_qualified(qualifier, name) } else { replaced.data })
 }
 
 /// A hopping window within `expr`, and how many of its windows cover one time.

@@ -123,7 +123,7 @@ impl Compiler {
             let name = statement.name().clone();
             let is_thing = !matches!(statement, Statement::Sink(SinkStatement { from: SinkFrom::Thing(_), .. }));
             let is_sink = matches!(statement, Statement::Sink(_));
-            let problem = reserved(&name);
+            let problem = if is_thing { reserved(&name) } else { None };
             let mut earlier = if is_thing { self.things.get(&name.folded()).copied() } else { None };
             if is_sink {
                 earlier = earlier.or_else(|| sinks.get(&name.folded()).copied());
@@ -140,17 +140,14 @@ impl Compiler {
     fn taken(&self, name: &Name, earlier: usize) -> Problem {
         let earlier = &self.entries[earlier];
         let place = format!("{}:{}", earlier.text.file, earlier.statement.name().span.line);
-        Problem::new(name.span, format!("there is already a `{}`", earlier.statement.name().text))
+        Problem::new(name.span, format!("`{}` exists already", earlier.statement.name().text))
             .cure(format!("the first stands in {place}; give this one another name"))
     }
 
     fn read_selects(&mut self) {
         for index in 0..self.entries.len() {
             let Some(select) = self.entries[index].statement.select() else { continue };
-            match read(&select.query, &select.tokens) {
-                Ok(reading) => self.entries[index].reading = Some(reading),
-                Err(problems) => self.report(index, problems),
-            }
+            self.entries[index].reading = Some(read(&select.query, &select.tokens));
         }
     }
 
@@ -331,7 +328,7 @@ fn statement_text(text: &Text, tokens: &Tokens) -> StatementText {
 fn reserved(name: &Name) -> Option<Problem> {
     let folded = name.folded();
     let suffix = [".dlq", ".late"].into_iter().find(|suffix| folded.ends_with(suffix));
-    let prefix = ["topics.", "lake.", "_"].into_iter().find(|prefix| folded.starts_with(prefix));
+    let prefix = ["topic.", "lake.", "_"].into_iter().find(|prefix| folded.starts_with(prefix));
     if let Some(suffix) = suffix {
         let what = if suffix == ".dlq" { "rejected" } else { "late" };
         let message = format!("names that end in `{suffix}` are kept for {what} rows");
@@ -341,7 +338,7 @@ fn reserved(name: &Name) -> Option<Problem> {
         let message = format!("names that begin with `{prefix}` are kept for the program");
         return Some(Problem::new(name.span, message).cure("give it another name"));
     }
-    let words = ["window", "tumble", "hop", "topics", "lake"];
+    let words = ["window", "tumble", "hop", "topic", "lake"];
     (words.contains(&folded.as_str()) || name.text.len() > NAME_LENGTH_MAX).then(|| {
         match words.contains(&folded.as_str()) {
             true => Problem::new(name.span, format!("`{}` is a word of the language", name.text))
@@ -377,6 +374,9 @@ fn watermark_of(source: &SourceStatement) -> (Option<Watermark>, Option<Problem>
 
 /// Plans a SELECT; everything that its text shows to be wrong at once, or else the planner's first complaint.
 fn plan_reading(reading: &Reading, catalog: &Catalog, statement: &Statement) -> Result<Planned, Vec<Problem>> {
+    if reading.is_without_rows {
+        return Err(reading.problems.clone());
+    }
     let mut problems: Vec<Problem> = unknown_relations(reading, catalog);
     if problems.is_empty() {
         let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
@@ -385,6 +385,7 @@ fn plan_reading(reading: &Reading, catalog: &Catalog, statement: &Statement) -> 
     if !matches!(statement, Statement::View(ViewStatement { materialized: false, .. })) {
         problems.extend(refusals(reading));
     }
+    problems.extend(reading.problems.iter().cloned());
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -4,7 +4,7 @@
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = name.to_lowercase().chars().collect();
     // A third of the letters may be wrong; with fewer in common, a guess is of no help.
-    let most = (wanted.len() / 3).max(1);
+    let most = (wanted.len() / 3).max(1).min(wanted.len().saturating_sub(2));
     let distance = |candidate: &&str| edit_distance(&wanted, &candidate.to_lowercase().chars().collect::<Vec<_>>());
     let ranked = candidates.into_iter().map(|candidate| (distance(&candidate), candidate));
     ranked.filter(|(distance, _)| *distance <= most).min().map(|(_, candidate)| candidate)

@@ -30,37 +30,42 @@ pub(crate) struct Reading {
     /// Columns of the outermost SELECT as they are spelled, by their name in lower case.
     pub(crate) outputs: HashMap<String, Name>,
     pub(crate) tokens: Tokens,
+    /// Unknown functions, and windows that cannot be.
+    pub(crate) problems: Vec<Problem>,
+    /// Whether FROM holds something that stands for no rows, so that nothing can be said of columns.
+    pub(crate) is_without_rows: bool,
     columns: Vec<Vec<Ident>>,
     named: HashSet<String>,
 }
 
-/// Reads a SELECT; an error names every unknown function and every window that cannot be.
-pub(crate) fn read(query: &Query, tokens: &Tokens) -> Result<Reading, Vec<Problem>> {
+/// Reads a SELECT.
+pub(crate) fn read(query: &Query, tokens: &Tokens) -> Reading {
     let mut query = query.clone();
     let mut problems = Vec::new();
+    windows::rewrite_tables(&mut query, &mut problems);
+    let is_without_rows = !problems.is_empty();
     let windows = windows::rewrite(&mut query, &mut problems);
     spark::rewrite(&mut query, &mut problems);
     let mut names = Names::default();
     let _ = query.visit(&mut names);
     problems.extend(names.calls.iter().filter_map(unknown_function));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
     let ctes = names.ctes;
     let mut seen = HashSet::new();
     let is_relation = |name: &Name| !ctes.contains(&*name.text) && seen.insert(name.text.clone());
     let relations = names.relations.into_iter().filter(is_relation).collect();
     let outputs = outputs(&query, tokens);
-    Ok(Reading {
+    Reading {
         query,
         relations,
         windows,
         calls: names.calls,
         outputs,
         tokens: tokens.clone(),
+        problems,
+        is_without_rows,
         columns: names.columns,
         named: names.named,
-    })
+    }
 }
 
 impl Reading {
@@ -117,7 +122,8 @@ fn columns_of(known: &HashMap<String, String>) -> Option<String> {
 
 fn unknown_function(call: &Name) -> Option<Problem> {
     let functions = Functions::all();
-    if functions.contains(&call.text) {
+    // A session window is refused by its own words.
+    if functions.contains(&call.text) || &*call.text == "session_window" {
         return None;
     }
     let known = functions.names().chain(spark::names());
@@ -126,11 +132,12 @@ fn unknown_function(call: &Name) -> Option<Problem> {
     Some(Problem::new(call.span, format!("function `{}` does not exist", call.text)).maybe_cure(cure))
 }
 
-/// The word at a place as it was written.
+/// The name at a place as it was written.
 fn spelled_at(tokens: &Tokens, place: Location) -> Option<String> {
     let token = tokens.0.iter().find(|token| token.span.start == place)?;
     match &token.token {
         Token::Word(word) => Some(word.value.clone()),
+        Token::DoubleQuotedString(name) => Some(name.clone()),
         _ => None,
     }
 }

@@ -162,11 +162,10 @@ fn span_at(tokens: &Tokens, (line, column): (u64, u64)) -> Option<Span> {
 /// `Expected: an expression, found: FROM` as `expected an expression, but found `FROM``.
 fn plain_words(message: &str) -> String {
     let message = message.trim_start_matches("sql parser error: ");
-    let Some((expected, found)) = message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: "))
-    else {
-        let mut letters = message.chars();
-        return letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect());
-    };
+    let mut letters = message.chars();
+    let lowered = letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect());
+    let Some((expected, found)) = lowered.rsplit_once(", found: ") else { return lowered };
+    let expected = expected.trim_start_matches("expected: ").trim_start_matches("expected ");
     match found {
         "EOF" => format!("expected {expected}, but the SELECT ends"),
         found => format!("expected {expected}, but found `{found}`"),

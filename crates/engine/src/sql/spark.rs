@@ -117,7 +117,11 @@ impl VisitorMut for Spark<'_> {
             Expr::BinaryOp { left, op: BinaryOperator::MyIntegerDivide, right } => {
                 Ok(Some(call("integer_divide", vec![left.as_ref().clone(), right.as_ref().clone()])))
             }
-            Expr::Cast { data_type, .. } | Expr::TypedString(TypedString { data_type, .. }) => {
+            Expr::Cast { kind, expr, data_type, .. } => {
+                plain_type(data_type);
+                Ok(cast_call(kind, expr, data_type))
+            }
+            Expr::TypedString(TypedString { data_type, .. }) => {
                 plain_type(data_type);
                 Ok(None)
             }
@@ -146,6 +150,35 @@ fn plain_type(data_type: &mut DataType) {
         }
         _ => {}
     }
+}
+
+/// A cast as a call: the planner leaves casts out of the names of columns, so that `count(DISTINCT CAST(t AS DATE))` and
+/// `count(DISTINCT t)` would be one. The call is taken back to a cast later.
+fn cast_call(kind: &CastKind, expr: &Expr, data_type: &DataType) -> Option<Expr> {
+    use arrow::datatypes::{DataType as Arrow, TimeUnit};
+    let arrow = match data_type {
+        DataType::String(_) | DataType::Varchar(_) | DataType::Char(_) | DataType::Text => Arrow::Utf8,
+        DataType::TinyInt(_) | DataType::SmallInt(_) | DataType::Int(_) | DataType::Integer(_) => Arrow::Int32,
+        DataType::BigInt(_) => Arrow::Int64,
+        DataType::Double(_) | DataType::DoublePrecision => Arrow::Float64,
+        DataType::Float(_) | DataType::Real => Arrow::Float32,
+        DataType::Boolean | DataType::Bool => Arrow::Boolean,
+        DataType::Date => Arrow::Date32,
+        DataType::Timestamp(Some(6), TimezoneInfo::None) => Arrow::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Decimal(info) | DataType::Numeric(info) => match info {
+            ExactNumberInfo::Precision(p) => Arrow::Decimal128(u8::try_from(*p).ok()?, 0),
+            ExactNumberInfo::PrecisionAndScale(p, s) => {
+                Arrow::Decimal128(u8::try_from(*p).ok()?, i8::try_from(*s).ok()?)
+            }
+            ExactNumberInfo::None => return None,
+        },
+        _ => return None,
+    };
+    let name = match kind {
+        CastKind::Cast | CastKind::DoubleColon => "arrow_cast",
+        CastKind::TryCast | CastKind::SafeCast => "arrow_try_cast",
+    };
+    Some(call(name, vec![expr.clone(), string(&arrow.to_string())]))
 }
 
 fn lowered(name: &ObjectName) -> ObjectName {
@@ -250,7 +283,7 @@ fn reword(words: &str, arguments: &[Expr]) -> Expr {
     let _ = expr.visit(&mut Fill(arguments));
     let mut nothing = Vec::new();
     // The words may use Spark's operators themselves. Only the outermost: the arguments were rewritten before.
-    if let Expr::RLike { .. } = expr {
+    if let Expr::RLike { .. } | Expr::Cast { .. } = expr {
         let _ = Spark { problems: &mut nothing }.post_visit_expr(&mut expr);
     }
     if is_compound(&expr) { Expr::Nested(Box::new(expr)) } else { expr }

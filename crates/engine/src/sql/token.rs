@@ -1,5 +1,6 @@
 //! Scripts as tokens with their places: the one look at the text that everything after it works on.
 
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 use millrace_flow::Span;
 
@@ -30,17 +31,33 @@ impl Tokens {
     }
 
     /// The same tokens with every name in lower case: Spark's names do not tell upper from lower case. Strings in double
-    /// quotes become plain strings, and words that our own syntax needs are no keywords.
+    /// quotes become plain strings, except where only a name can stand, and words that our own syntax needs are no keywords.
     pub(crate) fn lowered(&self) -> Vec<TokenWithSpan> {
-        let lower = |token: &TokenWithSpan| {
-            let lowered = match &token.token {
+        let mut lowered: Vec<TokenWithSpan> = Vec::with_capacity(self.0.len());
+        for token in &self.0 {
+            let before = lowered.last().map(|token| &token.token);
+            let token_lowered = match &token.token {
                 Token::Word(word) => Token::Word(lower_word(word)),
+                Token::DoubleQuotedString(name) if before.is_some_and(is_before_name) => Token::Word(Word {
+                    value: name.to_lowercase(),
+                    quote_style: Some('`'),
+                    keyword: Keyword::NoKeyword,
+                }),
                 Token::DoubleQuotedString(text) => Token::SingleQuotedString(text.clone()),
                 other => other.clone(),
             };
-            TokenWithSpan::new(lowered, token.span)
-        };
-        self.0.iter().map(lower).collect()
+            lowered.push(TokenWithSpan::new(token_lowered, token.span));
+        }
+        lowered
+    }
+}
+
+/// Whether nothing but a name can follow: `topic."orders.dlq"`, `FROM "orders"`, `AS "n"`.
+fn is_before_name(token: &Token) -> bool {
+    match token {
+        Token::Period => true,
+        Token::Word(word) => matches!(word.keyword, Keyword::FROM | Keyword::JOIN | Keyword::AS),
+        _ => false,
     }
 }
 
@@ -48,7 +65,7 @@ fn lower_word(word: &Word) -> Word {
     let value = word.value.to_lowercase();
     // `window(…)` and `window.start` would otherwise be read as the start of a WINDOW clause.
     let is_ours = word.quote_style.is_none() && value == "window";
-    let keyword = if is_ours { datafusion::sql::sqlparser::keywords::Keyword::NoKeyword } else { word.keyword };
+    let keyword = if is_ours { Keyword::NoKeyword } else { word.keyword };
     Word { value, quote_style: word.quote_style, keyword }
 }
 

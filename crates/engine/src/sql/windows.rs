@@ -20,9 +20,13 @@ use super::spark::{arguments_of, call, name_of, number, string};
 use super::text::{Problem, span_of};
 use crate::plan::functions::WINDOW;
 
-/// Rewrites all windows of a query; answers where they are called.
-pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) -> Vec<Span> {
+/// Rewrites the functions that give a table in FROM.
+pub(crate) fn rewrite_tables(query: &mut Query, problems: &mut Vec<Problem>) {
     let _ = query.visit(&mut TableFunctions { problems });
+}
+
+/// Rewrites all other windows of a query; answers where they are called.
+pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) -> Vec<Span> {
     let mut calls = Calls { problems, spans: Vec::new() };
     let _ = query.visit(&mut calls);
     let spans = calls.spans;

@@ -32,3 +32,12 @@ CREATE MATERIALIZED VIEW w AS SELECT id FROM orders INTERSECT SELECT id FROM pla
 CREATE MATERIALIZED VIEW x AS SELECT window.start AS s, sum(n) AS n FROM hourly GROUP BY window(s, '1 day') EMIT ON WINDOW CLOSE;
 CREATE MATERIALIZED VIEW hourly AS SELECT window.start AS s, count(*) AS n FROM orders GROUP BY window(at, '1 hour');
 CREATE MATERIALIZED VIEW y AS SELECT window.start AS s, count(*) AS n FROM orders GROUP BY window(at, '5 minutes', '10 minutes');
+CREATE MATERIALIZED VIEW z AS SELECT window_start, id FROM HOP(orders, at, INTERVAL '5 minutes', INTERVAL '15 minutes');
+CREATE MATERIALIZED VIEW aa AS
+SELECT window_start, max(window_end) AS e FROM HOP(orders, at, INTERVAL '5 minutes', INTERVAL '15 minutes') GROUP BY window_start;
+CREATE MATERIALIZED VIEW ab AS SELECT * FROM HOP(orders, at);
+CREATE MATERIALIZED VIEW ac AS SELECT * FROM read_csv('/etc/passwd');
+CREATE MATERIALIZED VIEW ad AS SELECT window.start AS s, window(at, '1 hour').end AS e, count(*) AS n FROM orders
+GROUP BY window(at, '5 minutes'), window(at, '1 hour');
+CREATE MATERIALIZED VIEW ae AS SELECT window.start AS s, count(*) AS n FROM totals GROUP BY window(n, '5 minutes');
+CREATE MATERIALIZED VIEW totals AS SELECT country, count(*) AS n FROM orders GROUP BY country;

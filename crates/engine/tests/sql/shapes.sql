@@ -23,11 +23,16 @@ CREATE MATERIALIZED VIEW flink AS
 SELECT window_start, count(DISTINCT id) AS n
 FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '5' MINUTES)) GROUP BY window_start, window_end;
 
+CREATE MATERIALIZED VIEW hopped AS
+SELECT window_start, country, sum(quantity) AS units
+FROM HOP(orders, at, INTERVAL '5 minutes', INTERVAL '15 minutes') AS h GROUP BY window_start, country;
+
 CREATE MATERIALIZED VIEW daily AS
 SELECT date_trunc('DAY', at) AS day, date_format(max(at), 'HH:mm') AS last, sum(quantity) / count(*) AS mean
 FROM orders GROUP BY date_trunc('DAY', at) HAVING count(*) > 2;
 
-CREATE MATERIALIZED VIEW by_date AS SELECT CAST(at AS DATE) AS d, year(at) AS y, count_if(quantity < 0) AS returns
+CREATE MATERIALIZED VIEW by_date AS SELECT CAST(at AS DATE) AS d, year(at) AS y, count_if(quantity < 0) AS returns,
+  count(DISTINCT at) AS times, count(DISTINCT CAST(at AS DATE)) AS days
 FROM orders GROUP BY CAST(at AS DATE), year(at);
 
 CREATE MATERIALIZED VIEW firsts AS

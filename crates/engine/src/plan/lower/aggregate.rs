@@ -8,6 +8,7 @@ use datafusion::logical_expr::expr::{AggregateFunctionParams, NullTreatment};
 use datafusion::logical_expr::{Aggregate as Node, Expr};
 use datafusion::physical_expr::aggregate::AggregateExprBuilder;
 use datafusion::physical_expr::expressions::Column;
+use millrace_flow::TopicKind;
 
 use super::expression::{Physical, WindowCall, as_field, as_plain_column, as_window, physical, project, substitute};
 use super::rows::Rows;
@@ -39,6 +40,12 @@ pub(super) fn lower(node: &Node) -> Result<Lowered> {
     }
     let calls = node.aggr_expr.iter().map(|expr| lowering.call(expr, &rows)).collect::<Result<Vec<_>>>()?;
     let Lowering { groups, names, .. } = lowering;
+    let arguments = calls.iter().flat_map(|call| call.function.expressions().into_iter().chain(call.filter.clone()));
+    let keys = groups.iter().filter_map(|group| match group {
+        Group::Key(key) => Some(key.clone()),
+        Group::Window(_) => None,
+    });
+    super::hopping::take_out(&mut rows, &arguments.chain(keys).collect::<Vec<_>>())?;
     let input = rows.stepped();
     let aggregate = Aggregate { schema: output_schema(&groups, names, &calls, &input)?, input, groups, calls };
     let steps = reshape(node, &aggregate, &origins)?;
@@ -146,34 +153,28 @@ impl Lowering<'_> {
 
 /// The window that a group is, or is a bound of, seen through the projections below it.
 fn find_window(expr: &Physical, rows: &mut Rows) -> Result<Option<(WindowCall, Option<String>)>> {
+    if let [stream] = rows.streams.as_slice()
+        && let Some((step, call, bound)) = window_before(expr, &stream.steps, stream.steps.len())
+    {
+        let time = carry(rows, step, call.time.clone())?;
+        return Ok(Some((WindowCall { time, ..call }, bound)));
+    }
+    let (whole, bound) = as_field(expr).map_or((expr, None), |(whole, bound)| (whole, Some(bound.to_owned())));
+    Ok(as_window(whole).map(|call| (call, bound)))
+}
+
+/// The window behind `expr`, which counts in the columns before step `at`, and the step before which its time counts.
+fn window_before(expr: &Physical, steps: &[RowStep], at: usize) -> Option<(usize, WindowCall, Option<String>)> {
     if let Some((whole, bound)) = as_field(expr) {
-        let bound = bound.to_owned();
-        let found = find_window(&whole.clone(), rows)?;
-        return Ok(found.filter(|(_, inner)| inner.is_none()).map(|(call, _)| (call, Some(bound))));
+        let (step, call, inner) = window_before(whole, steps, at)?;
+        return inner.is_none().then(|| (step, call, Some(bound.to_owned())));
     }
     if let Some(call) = as_window(expr) {
-        return Ok(Some((call, None)));
+        return Some((at, call, None));
     }
-    let (Some(index), [stream]) = (as_plain_column(expr), rows.streams.as_slice()) else { return Ok(None) };
-    let mut index = index;
-    let mut found = None;
-    for (step, columns) in projections(&stream.steps) {
-        let origin = &columns[index];
-        if let Some(next) = as_plain_column(origin) {
-            index = next;
-            continue;
-        }
-        let (whole, bound) = as_field(origin).map_or((origin, None), |(whole, bound)| (whole, Some(bound.to_owned())));
-        found = as_window(whole).map(|call| (step, call, bound));
-        break;
-    }
-    match found {
-        None => Ok(None),
-        Some((step, call, bound)) => {
-            let time = carry(rows, step, call.time.clone())?;
-            Ok(Some((WindowCall { time, ..call }, bound)))
-        }
-    }
+    let index = as_plain_column(expr)?;
+    let (step, columns) = projections(&steps[..at]).next()?;
+    window_before(&columns[index], steps, step)
 }
 
 /// Brings `time`, which counts in the columns before step `step`, through the steps from there on; answers its column.
@@ -184,6 +185,11 @@ fn carry(rows: &mut Rows, step: usize, time: Physical) -> Result<Physical> {
     for index in step..stream.steps.len() {
         let before = super::expression::schema_after(&stream.steps[..index], &stream.source.schema);
         if let RowStep::Project { columns, schema } = &stream.steps[index] {
+            // The SELECT may pass it on anyway.
+            if let Some(present) = columns.iter().position(|column| column.eq(&carried)) {
+                carried = Arc::new(Column::new(schema.field(present).name(), present));
+                continue;
+            }
             let names = schema.fields().iter().map(|field| field.name().clone()).chain([NAME.to_owned()]);
             let last = columns.len();
             let columns = columns.iter().cloned().chain([carried]).collect();
@@ -199,14 +205,21 @@ fn check_time(call: &WindowCall, rows: &Rows) -> Result<()> {
     for stream in &rows.streams {
         let source = &stream.source;
         let Some(time) = source.time else {
-            let message = format!("`{}` has no watermark, so its windows could never close", source.topic);
-            let cure = "add `WATERMARK FOR column AS column - INTERVAL '10 minutes'` to its columns";
+            let (what, cure) = match source.kind {
+                TopicKind::Source => {
+                    ("watermark", "add `WATERMARK FOR column AS column - INTERVAL '10 minutes'` to its columns")
+                }
+                _ => ("event time", "let it group by window(…) and select window.start"),
+            };
+            let message = format!("`{}` has no {what}, so there are no windows over it", source.topic);
             return Err(Refusal::new(Place::Window, message, cure));
         };
         if !stream.is_time(&call.time)? {
             let name = source.schema.field(time).name();
             let message = format!("a window over something else than `{name}`, the event time of `{}`", source.topic);
-            let cure = format!("write window({name}, …), or declare the watermark for the other column");
+            let other =
+                if source.kind == TopicKind::Source { ", or declare the watermark for the other column" } else { "" };
+            let cure = format!("write window({name}, …){other}");
             return Err(Refusal::new(Place::Window, message, cure));
         }
     }
@@ -249,6 +262,10 @@ fn reshape(node: &Node, aggregate: &Aggregate, origins: &[Origin]) -> Result<Vec
     });
     let calls = (0..aggregate.calls.len()).map(|call| column(aggregate.groups.len() + call));
     let columns = groups.chain(calls).map(|expr| physical(&expr, &ours)).collect::<Result<Vec<_>>>()?;
-    let names = node.schema.fields().iter().map(|field| field.name().clone());
+    let name = |(index, field): (usize, &Arc<Field>)| match origins.get(index) {
+        Some(Origin::Bound(_, bound)) => format!("window.{bound}"),
+        _ => field.name().clone(),
+    };
+    let names = node.schema.fields().iter().enumerate().map(name);
     Ok(vec![project(columns, names, ours.as_arrow())?])
 }

@@ -13,6 +13,7 @@
 
 mod aggregate;
 mod expression;
+mod hopping;
 mod output;
 mod rows;
 
@@ -21,9 +22,12 @@ use std::sync::Arc;
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::physical_expr::expressions::Column;
 use millrace_flow::TopicKind;
 
-use super::{Emit, Group, Query, RowStep};
+use super::explain::{show_call, show_group};
+use super::{Aggregate, Emit, Group, Query, RowStep};
+use expression::{Physical, substitute};
 pub(crate) use output::time_axis;
 use rows::Rows;
 
@@ -108,15 +112,45 @@ pub(crate) fn lower(request: Request) -> Result<Query> {
             let aggregate::Lowered { rows, aggregate, steps } = aggregate::lower(node)?;
             (rows, Some(aggregate), steps)
         }
-        _ => (rows::lower(&request.plan)?, None, Vec::new()),
+        _ => {
+            let rows = rows::lower(&request.plan)?;
+            hopping::refuse(&rows)?;
+            (rows, None, Vec::new())
+        }
     };
     if aggregate.is_some() {
         for node in above.iter().rev() {
             steps.extend(expression::step_of(node)?);
         }
     }
+    if let Some(aggregate) = &aggregate {
+        steps = with_plain_names(steps, aggregate)?;
+    }
     check_clauses(&request, &rows, aggregate.as_ref().map(|aggregate| aggregate.groups.as_slice()))?;
     output::finish(request, rows, aggregate, steps)
+}
+
+/// The same steps, speaking of the aggregate's columns as people would. Columns are found by their index; the names are
+/// for those who read the plan.
+fn with_plain_names(steps: Vec<RowStep>, aggregate: &Aggregate) -> Result<Vec<RowStep>> {
+    let groups = aggregate.groups.iter().map(show_group);
+    let names = groups.chain(aggregate.calls.iter().map(show_call));
+    let columns = names.enumerate().map(|(index, name)| Arc::new(Column::new(&name, index)) as Physical);
+    let columns: Vec<Physical> = columns.collect();
+    let mut renamed = Vec::with_capacity(steps.len());
+    let mut is_aggregate = true;
+    for step in steps {
+        renamed.push(match step {
+            step if !is_aggregate => step,
+            RowStep::Filter(predicate) => RowStep::Filter(substitute(&predicate, &columns)?),
+            RowStep::Project { columns: own, schema } => {
+                is_aggregate = false;
+                let own = own.iter().map(|column| substitute(column, &columns)).collect::<Result<Vec<_>>>()?;
+                RowStep::Project { columns: own, schema }
+            }
+        });
+    }
+    Ok(renamed)
 }
 
 /// The row nodes at the top of a plan, topmost first, and the node below them.
@@ -180,9 +214,7 @@ fn check_clauses(request: &Request, rows: &Rows, groups: Option<&[Group]>) -> Re
 }
 
 /// Steps that only compute columns, from the last to the first, with the index of each.
-fn projections(
-    steps: &[RowStep],
-) -> impl Iterator<Item = (usize, &Vec<Arc<dyn datafusion::physical_expr::PhysicalExpr>>)> {
+fn projections(steps: &[RowStep]) -> impl Iterator<Item = (usize, &Vec<Physical>)> {
     steps.iter().enumerate().rev().filter_map(|(index, step)| match step {
         RowStep::Project { columns, .. } => Some((index, columns)),
         RowStep::Filter(_) => None,

@@ -66,7 +66,12 @@ fn output_schema(request: &Request, schema: &SchemaRef) -> Result<SchemaRef> {
                 DataType::Interval(_) | DataType::Duration(_) => "cast it: CAST(date_part('epoch', …) AS BIGINT)",
                 _ => "cast it to a type that a source can have",
             };
-            let message = format!("column `{name}` is a {}, which a view cannot hold", field.data_type());
+            let what = match field.data_type() {
+                DataType::Struct(_) => "window or another struct".to_owned(),
+                DataType::List(_) => "list".to_owned(),
+                other => other.to_string(),
+            };
+            let message = format!("column `{name}` is a {what}, which a view cannot hold");
             return Err(Refusal::new(Place::Output(field.name().clone()), message, cure));
         }
         fields.push(Field::new(name, field.data_type().clone(), true));
