@@ -209,18 +209,25 @@ fn expand_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 }
 
 /// The rows of `input`, each once for every window that covers it, with that window.
+///
+/// A union forgets which table a column is of, so on their way through it the columns are numbered.
 fn copies_of(input: &Arc<LogicalPlan>, call: &ScalarFunction, copies: i64) -> Result<Arc<LogicalPlan>> {
+    let columns = input.schema().columns();
+    let numbered = |index: usize| format!("__{index}");
     let mut inputs = Vec::new();
     for back in 0..copies {
         let mut arguments = call.args.clone();
         arguments.push(lit(back));
         let window = Expr::ScalarFunction(ScalarFunction::new_udf(hop(), arguments)).alias(COLUMN);
-        let columns = input.schema().columns().into_iter().map(Expr::Column).chain([window]).collect();
-        let projected = LogicalPlan::Projection(Projection::try_new(columns, input.clone())?);
+        let own = columns.iter().enumerate().map(|(index, column)| Expr::Column(column.clone()).alias(numbered(index)));
+        let projected = LogicalPlan::Projection(Projection::try_new(own.chain([window]).collect(), input.clone())?);
         inputs.push(Arc::new(LogicalPlanBuilder::from(projected).filter(col(COLUMN).is_not_null())?.build()?));
     }
-    let schema = inputs[0].schema().clone();
-    Ok(Arc::new(LogicalPlan::Union(Union { inputs, schema })))
+    let union = Arc::new(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?));
+    let named = columns.into_iter().enumerate();
+    let named = named.map(|(index, column)| col(numbered(index)).alias_qualified(column.relation, column.name));
+    let named = named.chain([col(COLUMN)]).collect();
+    Ok(Arc::new(LogicalPlan::Projection(Projection::try_new(named, union)?)))
 }
 
 /// `expr`, under the same name, with `marker` as the column of the copies.
