@@ -3,7 +3,7 @@
 //! All rows are related to the first one, the anchor: a row whose event time is an hour later is due an hour later, divided by
 //! the speed. Rows keep the order of their file, so a row that is out of order is due together with those before it.
 
-use arrow::array::{Array, TimestampMicrosecondArray};
+use arrow::array::TimestampMicrosecondArray;
 
 use super::config::Pace;
 use super::position::Anchor;

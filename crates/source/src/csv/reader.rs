@@ -11,7 +11,6 @@ use std::io;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use arrow::array::UInt64Array;
 use millrace_flow::Stop;
 use millrace_schema::csv::{CsvDecoder, Decoded};
 
@@ -258,7 +257,7 @@ fn drop_through(mut decoded: Decoded, line: u64) -> Decoded {
     if first > 0 {
         let rest = decoded.lines.len() - first;
         decoded.rows = decoded.rows.slice(first, rest);
-        decoded.lines = UInt64Array::from(decoded.lines.slice(first, rest).to_data());
+        decoded.lines = decoded.lines.slice(first, rest);
     }
     decoded.rejects.retain(|reject| reject.line > line);
     decoded
