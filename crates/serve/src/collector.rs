@@ -10,7 +10,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use millrace_flow::{Log, StageStatus};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -115,16 +115,24 @@ type Sample = (Vec<String>, f64);
 
 fn encode(encoder: &mut DescriptorEncoder, metric: &Metric, samples: Vec<Sample>) -> fmt::Result {
     let kind = if metric.kind == Kind::Counter { MetricType::Counter } else { MetricType::Gauge };
-    let mut family = encoder.encode_descriptor(metric.name, metric.help, None, kind)?;
+    // The registry ends the help of what is registered with a full stop; so do we.
+    let mut family = encoder.encode_descriptor(metric.name, &format!("{}.", metric.help), None, kind)?;
     for (values, value) in samples {
         let labels: Vec<(&str, String)> = metric.labels.iter().copied().zip(values).collect();
-        let mut sample = family.encode_family(&labels)?;
-        match metric.kind {
-            Kind::Counter => sample.encode_counter::<[(&str, &str); 0], f64, f64>(&value, None)?,
-            Kind::Gauge | Kind::Histogram => sample.encode_gauge(&value)?,
+        if labels.is_empty() {
+            encode_value(&mut family, metric, value)?;
+        } else {
+            encode_value(&mut family.encode_family(&labels)?, metric, value)?;
         }
     }
     Ok(())
+}
+
+fn encode_value(sample: &mut MetricEncoder, metric: &Metric, value: f64) -> fmt::Result {
+    match metric.kind {
+        Kind::Counter => sample.encode_counter::<[(&str, &str); 0], f64, f64>(&value, None),
+        Kind::Gauge | Kind::Histogram => sample.encode_gauge(&value),
+    }
 }
 
 fn encode_stages(encoder: &mut DescriptorEncoder, stages: &[Arc<StageStatus>]) -> fmt::Result {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::response::sse::Event;
 use futures::stream;
+use millrace_station::model::Pipeline;
 
 use crate::app::{OpenFeed, Shared};
 use crate::live::{self, Pace};
@@ -25,7 +26,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
     tag = "pipeline",
     operation_id = "live_pipeline",
     responses(
-        (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events", body = Pipeline, content_type = "text/event-stream"),
         (status = 503, body = Problem, content_type = "application/problem+json")
     )
 )]

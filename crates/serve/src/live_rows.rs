@@ -34,7 +34,7 @@ const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a `rows` event says.
 #[derive(Serialize, utoipa::ToSchema)]
-struct RowsEvent<'a> {
+pub(crate) struct RowsEvent<'a> {
     /// Rows that are new or changed, each with `_key`, its key.
     #[schema(value_type = Vec<Object>)]
     upserts: Vec<Object<'a>>,
@@ -58,7 +58,7 @@ struct RowsEvent<'a> {
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event, or `committed.live_id` of fetched rows: go on from there")
     ),
     responses(
-        (status = 200, description = "Server-sent events, at most ten a second", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events, at most ten a second", body = RowsEvent<'static>, content_type = "text/event-stream"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")
     )

@@ -12,8 +12,6 @@ use futures::stream;
 use millrace_flow::{Batches, StageError};
 use millrace_sink::SinkError;
 use millrace_sink::sqlite::{Filter, OrderBy, RowsQuery, SummaryQuery};
-use millrace_station::Station;
-use millrace_station::model::View;
 use serde::Serialize;
 
 use crate::app::{App, Shared};
@@ -167,7 +165,7 @@ pub(crate) async fn summary(State(app): Shared, Path(name): Path<String>, uri: U
         limit: Some(parameters.count("limit", ROWS_MAX)?.unwrap_or(GROUPS_DEFAULT)),
     };
     app.read(move |station| {
-        materialized(station, &name)?;
+        views::check_materialized(station, &name)?;
         let batch = station.warehouse().summary(&name, &query).map_err(refused)?;
         body(&Summary { columns: heads(batch.schema_ref()), rows: Objects(vec![batch]) })
     })
@@ -196,12 +194,6 @@ fn refused(error: SinkError) -> ServeError {
     }
 }
 
-/// The view, if it exists and has rows of its own.
-fn materialized(station: &Station, name: &str) -> Result<View, ServeError> {
-    let view = views::find(station, name)?;
-    if view.materialized { Ok(view) } else { Err(views::not_materialized(name)) }
-}
-
 fn json(
     app: &App,
     name: &str,
@@ -211,9 +203,9 @@ fn json(
     unless: Option<&HeaderValue>,
 ) -> Result<Response, ServeError> {
     let station = &app.station;
-    let view = materialized(station, name)?;
+    views::check_materialized(station, name)?;
     // Read before the rows: rows that are newer than their tag are fetched once more, never once too few.
-    let committed = views::committed(station, &view);
+    let committed = views::committed(station, name);
     let etag = views::etag(app, &committed);
     let tag = [(header::ETAG, etag.clone())];
     if unless.is_some_and(|tags| pages::matches(tags, &etag)) {
@@ -244,7 +236,7 @@ async fn csv(app: &Arc<App>, name: String, query: RowsQuery) -> Result<Response,
     let file = HeaderValue::try_from(format!("attachment; filename=\"{name}.csv\""));
     let (head, batches) = app
         .read(move |station| {
-            materialized(station, &name)?;
+            views::check_materialized(station, &name)?;
             let (schema, batches) = station.warehouse().stream(&name, &query).map_err(refused)?;
             Ok((csv_head(&schema), batches))
         })

@@ -37,7 +37,20 @@ pub(crate) async fn get(State(app): Shared, Path(name): Path<String>) -> Result<
 /// The view of that name.
 pub(crate) fn find(station: &Station, name: &str) -> Result<View, ServeError> {
     let view = station.views().into_iter().find(|view| view.name == name);
-    view.ok_or_else(|| ServeError::not_found("view", name, "/api/v1/views"))
+    view.ok_or_else(|| not_found(name))
+}
+
+fn not_found(name: &str) -> ServeError {
+    ServeError::not_found("view", name, "/api/v1/views")
+}
+
+/// Refuses a view that does not exist, or keeps no rows of its own. Unlike [`find`] it counts no rows.
+pub(crate) fn check_materialized(station: &Station, name: &str) -> Result<(), ServeError> {
+    match station.project().program.views.iter().find(|view| *view.name == *name) {
+        Some(view) if view.materialized => Ok(()),
+        Some(_) => Err(not_materialized(name)),
+        None => Err(not_found(name)),
+    }
 }
 
 /// The refusal to read rows of a view that has none of its own.
@@ -59,11 +72,10 @@ pub(crate) fn progress(station: &Station, name: &str, topic: &TopicInfo) -> Curs
     Cursor(topic.starts.iter().zip(&topic.ends).map(stands).collect())
 }
 
-/// What the rows of a view are the result of, at least.
-pub(crate) fn committed(station: &Station, view: &View) -> Committed {
-    let topic = view.topic.as_ref().and_then(|topic| station.log().topic(topic));
-    let live_id = topic.map(|topic| progress(station, &view.name, &topic).to_string());
-    let Some(query) = stage(station, StageKind::Query, &view.name) else {
+/// What the rows of a materialized view are the result of, at least. Its topic and its query are named after it.
+pub(crate) fn committed(station: &Station, name: &str) -> Committed {
+    let live_id = station.log().topic(name).map(|topic| progress(station, name, &topic).to_string());
+    let Some(query) = stage(station, StageKind::Query, name) else {
         return Committed { epoch: 0, watermark_ms: None, live_id };
     };
     let watermark_ms = query.watermark_ms.load(Ordering::Relaxed);
