@@ -4,6 +4,7 @@
 //! file this crate ever touches is the registry's own.
 
 pub mod avro;
+mod blocks;
 pub mod csv;
 mod error;
 pub mod json;

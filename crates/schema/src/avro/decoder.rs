@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray,
 };
-use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, SchemaRef,
     TimestampMicrosecondType,
@@ -17,11 +16,15 @@ use arrow::datatypes::{
 
 use super::schema::{WriterField, writer_fields};
 use super::{FRAME_BYTES, MAGIC};
+use crate::blocks::BLOCK_BYTES;
 use crate::error::SchemaError;
 use crate::types::type_name;
 
 /// Text of one column of one batch, at most: the offsets are 32 bits wide.
 const TEXT_BYTES_MAX: usize = i32::MAX as usize;
+
+/// Rows that room is made for at most before they are seen.
+const RESERVED_ROWS_MAX: usize = 64 * 1024;
 
 /// Reads values that were written with one schema into the columns of another, equal one or one with more nullable columns.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct Decoder {
     fields: Vec<Reading>,
     /// One for each field of the reader's schema.
     columns: Vec<Column>,
+    /// Those of them that the writer never wrote.
+    absent: Vec<usize>,
     reader: SchemaRef,
 }
 
@@ -65,10 +70,12 @@ impl Decoder {
         let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| SchemaError::UnsupportedAvro {
             reason: format!("the reader's schema has a column of another type: {reader:?}"),
         })?;
+        let is_absent = |index: &usize| !writer.iter().any(|of| of.field.name() == reader.field(*index).name());
+        let absent = (0..columns.len()).filter(is_absent).collect();
         let fields = writer.into_iter().map(|of| plan_field(of, &reader)).collect::<Result<_, _>>()?;
         let mut frame = [MAGIC; FRAME_BYTES];
         frame[1..].copy_from_slice(&id.to_be_bytes());
-        Ok(Self { id, frame, fields, columns, reader })
+        Ok(Self { id, frame, fields, columns, absent, reader })
     }
 
     /// The columns that come out.
@@ -94,8 +101,18 @@ impl Decoder {
         values: impl IntoIterator<Item = Option<&'a [u8]>>,
     ) -> Result<RecordBatch, SchemaError> {
         let mut rows = 0;
+        let values = values.into_iter();
+        let expected = values.size_hint().0.min(RESERVED_ROWS_MAX);
+        self.columns.iter_mut().for_each(|column| column.reserve(expected));
         for value in values {
-            if let Err(reason) = self.read_value(value, rows) {
+            let outcome = match value {
+                Some(value) => self.read_value(value, rows),
+                None => {
+                    self.columns.iter_mut().for_each(|column| column.push_missing(rows));
+                    Ok(())
+                }
+            };
+            if let Err(reason) = outcome {
                 self.columns.iter_mut().for_each(Column::clear);
                 return Err(SchemaError::Record { record: rows, schema_id: self.id, reason: reason.into() });
             }
@@ -104,36 +121,30 @@ impl Decoder {
         self.finish(rows)
     }
 
-    fn read_value(&mut self, value: Option<&[u8]>, row: usize) -> Result<(), &'static str> {
-        if let Some(value) = value {
-            let (frame, body) = value.split_first_chunk::<FRAME_BYTES>().ok_or("shorter than its frame")?;
-            if *frame != self.frame {
-                return Err("another frame or schema id in front");
-            }
-            let mut input = Input { bytes: body };
-            for field in &mut self.fields {
-                let column = match &mut field.target {
-                    Target::Column(index) => &mut self.columns[*index],
-                    Target::Skip(column) => {
-                        column.clear();
-                        column.as_mut()
-                    }
-                };
-                match field.null_branch {
-                    Some(null) if input.read_branch()? == null => column.push_missing(),
-                    _ => column.read(&mut input)?,
+    #[inline]
+    fn read_value(&mut self, value: &[u8], row: usize) -> Result<(), &'static str> {
+        let (frame, body) = value.split_first_chunk::<FRAME_BYTES>().ok_or("shorter than its frame")?;
+        if *frame != self.frame {
+            return Err("another frame or schema id in front");
+        }
+        let mut input = Input { bytes: body };
+        for field in &mut self.fields {
+            let column = match &mut field.target {
+                Target::Column(index) => &mut self.columns[*index],
+                Target::Skip(column) => {
+                    column.clear();
+                    column.as_mut()
                 }
-            }
-            if !input.bytes.is_empty() {
-                return Err("bytes left over behind the last field");
-            }
-        }
-        for column in &mut self.columns {
-            if column.len() == row {
-                column.push_missing();
+            };
+            match field.null_branch {
+                Some(null) if input.read_branch()? == null => column.push_missing(row),
+                _ => column.read(&mut input)?,
             }
         }
-        Ok(())
+        for index in &self.absent {
+            self.columns[*index].push_missing(row);
+        }
+        if input.bytes.is_empty() { Ok(()) } else { Err("bytes left over behind the last field") }
     }
 
     fn finish(&mut self, rows: usize) -> Result<RecordBatch, SchemaError> {
@@ -206,8 +217,19 @@ impl<'a> Input<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_varint(&mut self) -> Result<i64, &'static str> {
+        match self.bytes.split_first() {
+            Some((byte, rest)) if *byte < 0x80 => {
+                self.bytes = rest;
+                Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1))
+            }
+            _ => self.read_long_varint(),
+        }
+    }
+
+    #[inline]
+    fn read_long_varint(&mut self) -> Result<i64, &'static str> {
         let mut value = 0_u64;
         let mut shift = 0;
         for (index, byte) in self.bytes.iter().enumerate() {
@@ -233,9 +255,12 @@ impl<'a> Input<'a> {
 /// A column that is being filled.
 #[derive(Debug)]
 struct Column {
-    nulls: NullBufferBuilder,
+    /// Rows without a value, in order.
+    null_rows: Vec<usize>,
     nullable: bool,
     values: Growing,
+    /// Bytes of text in the batch before, as far as there is text.
+    text_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -267,15 +292,26 @@ impl Column {
             }
             _ => return None,
         };
-        Some(Self { nulls: NullBufferBuilder::new(0), nullable, values })
+        Some(Self { null_rows: Vec::new(), nullable, values, text_bytes: 0 })
     }
 
-    fn len(&self) -> usize {
-        self.nulls.len()
+    fn reserve(&mut self, rows: usize) {
+        match &mut self.values {
+            Growing::Text { ends, bytes } => {
+                ends.reserve(rows);
+                bytes.reserve(self.text_bytes + BLOCK_BYTES);
+            }
+            Growing::Int(values) | Growing::Date(values) => values.reserve(rows),
+            Growing::Long(values) | Growing::Timestamp(values) => values.reserve(rows),
+            Growing::Float(values) => values.reserve(rows),
+            Growing::Double(values) => values.reserve(rows),
+            Growing::Boolean(values) => values.reserve(rows),
+            Growing::Decimal { values, .. } => values.reserve(rows),
+        }
     }
 
     fn clear(&mut self) {
-        self.nulls = NullBufferBuilder::new(0);
+        self.null_rows.clear();
         match &mut self.values {
             Growing::Text { ends, bytes } => {
                 ends.truncate(1);
@@ -291,8 +327,10 @@ impl Column {
     }
 
     #[inline]
-    fn push_missing(&mut self) {
-        self.nulls.append(!self.nullable);
+    fn push_missing(&mut self, row: usize) {
+        if self.nullable {
+            self.null_rows.push(row);
+        }
         match &mut self.values {
             Growing::Text { ends, .. } => ends.push(ends[ends.len() - 1]),
             Growing::Int(values) | Growing::Date(values) => values.push(0),
@@ -309,7 +347,7 @@ impl Column {
         match &mut self.values {
             Growing::Text { ends, bytes } => {
                 let length = input.read_length()?;
-                bytes.extend_from_slice(input.take(length)?);
+                push_text(input, length, bytes)?;
                 if bytes.len() > TEXT_BYTES_MAX {
                     return Err("a column of the batch has more than 2 GiB of text");
                 }
@@ -328,18 +366,40 @@ impl Column {
             }),
             Growing::Decimal { precision, values, .. } => values.push(read_decimal(input, *precision)?),
         }
-        self.nulls.append_non_null();
         Ok(())
+    }
+
+    fn len(&self) -> usize {
+        match &self.values {
+            Growing::Text { ends, .. } => ends.len() - 1,
+            Growing::Int(values) | Growing::Date(values) => values.len(),
+            Growing::Long(values) | Growing::Timestamp(values) => values.len(),
+            Growing::Float(values) => values.len(),
+            Growing::Double(values) => values.len(),
+            Growing::Boolean(values) => values.len(),
+            Growing::Decimal { values, .. } => values.len(),
+        }
+    }
+
+    fn take_nulls(&mut self) -> Option<NullBuffer> {
+        if self.null_rows.is_empty() {
+            return None;
+        }
+        let mut bits = vec![0xff_u8; self.len().div_ceil(8)];
+        self.null_rows.iter().for_each(|row| bits[row / 8] &= !(1 << (row % 8)));
+        self.null_rows.clear();
+        Some(NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, self.len())))
     }
 
     /// The column, which is empty afterwards; the row whose text is not UTF-8, if there is one.
     fn finish(&mut self) -> Result<ArrayRef, usize> {
         use std::mem::take;
-        let nulls = self.nulls.finish();
+        let nulls = self.take_nulls();
         Ok(match &mut self.values {
             Growing::Text { ends, bytes } => {
                 let ends = std::mem::replace(ends, vec![0]);
                 let bytes = take(bytes);
+                self.text_bytes = bytes.len();
                 if let Some(row) = find_invalid(&ends, &bytes) {
                     return Err(row);
                 }
@@ -362,8 +422,23 @@ impl Column {
     }
 }
 
-fn primitive<T: ArrowPrimitiveType>(values: Vec<T::Native>, nulls: Option<arrow::buffer::NullBuffer>) -> ArrayRef {
+fn primitive<T: ArrowPrimitiveType>(values: Vec<T::Native>, nulls: Option<NullBuffer>) -> ArrayRef {
     Arc::new(PrimitiveArray::<T>::new(values.into(), nulls))
+}
+
+/// Moves a text of the record to the end of `bytes`, by a whole block where that is possible.
+#[inline(always)]
+fn push_text(input: &mut Input<'_>, length: usize, bytes: &mut Vec<u8>) -> Result<(), &'static str> {
+    match input.bytes.first_chunk::<BLOCK_BYTES>() {
+        Some(block) if length <= BLOCK_BYTES => {
+            let end = bytes.len() + length;
+            bytes.extend_from_slice(block);
+            bytes.truncate(end);
+            input.bytes = &input.bytes[length..];
+        }
+        _ => bytes.extend_from_slice(input.take(length)?),
+    }
+    Ok(())
 }
 
 /// The first row whose text is not UTF-8. Looks at the whole column at once, and at rows only when that fails or when a

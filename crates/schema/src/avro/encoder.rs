@@ -13,6 +13,7 @@ use arrow::datatypes::{
 };
 
 use super::{FRAME_BYTES, MAGIC, schema};
+use crate::blocks::{BLOCK_BYTES, copy_text, put};
 use crate::error::SchemaError;
 
 /// Longest varint of 32 and of 64 bits.
@@ -97,7 +98,7 @@ impl Encoder {
         let rows = batch.num_rows();
         let start = out.bytes.len();
         let bound: usize = columns.iter().map(|column| column.bound(rows)).sum();
-        out.bytes.resize(start + rows * FRAME_BYTES + bound, 0);
+        out.bytes.resize(start + rows * FRAME_BYTES + bound + BLOCK_BYTES, 0);
         out.ends.reserve(rows);
         let mut cursor = Cursor { bytes: &mut out.bytes, at: start };
         for row in 0..rows {
@@ -144,7 +145,7 @@ struct Column<'a> {
 
 /// The values of a column, by how they are written.
 enum Refs<'a> {
-    Text(&'a StringArray),
+    Text { offsets: &'a [i32], bytes: &'a [u8] },
     Narrow(&'a [i32]),
     Wide(&'a [i64]),
     Float(&'a [f32]),
@@ -156,7 +157,10 @@ enum Refs<'a> {
 impl<'a> Refs<'a> {
     fn of(array: &'a dyn Array) -> Option<Self> {
         Some(match array.data_type() {
-            DataType::Utf8 => Self::Text(array.as_string()),
+            DataType::Utf8 => {
+                let text: &StringArray = array.as_string();
+                Self::Text { offsets: text.value_offsets(), bytes: text.value_data() }
+            }
             DataType::Int32 => Self::Narrow(array.as_primitive::<Int32Type>().values()),
             DataType::Date32 => Self::Narrow(array.as_primitive::<Date32Type>().values()),
             DataType::Int64 => Self::Wide(array.as_primitive::<Int64Type>().values()),
@@ -174,7 +178,7 @@ impl Column<'_> {
     /// The most bytes that `rows` values of this column can take.
     fn bound(&self, rows: usize) -> usize {
         let each = match &self.values {
-            Refs::Text(_) | Refs::Narrow(_) => VARINT_32_BYTES,
+            Refs::Text { .. } | Refs::Narrow(_) => VARINT_32_BYTES,
             Refs::Wide(_) => VARINT_64_BYTES,
             Refs::Float(_) => 4,
             Refs::Double(_) => 8,
@@ -182,8 +186,7 @@ impl Column<'_> {
             Refs::Decimal(_) => DECIMAL_BYTES,
         };
         let text = match &self.values {
-            Refs::Text(array) => {
-                let offsets = array.value_offsets();
+            Refs::Text { offsets, .. } => {
                 usize::try_from(offsets[rows] - offsets[0]).expect("offsets of an array never fall")
             }
             _ => 0,
@@ -201,7 +204,10 @@ impl Column<'_> {
             out.write([BRANCH_VALUE]);
         }
         match &self.values {
-            Refs::Text(array) => out.write_text(array.value(row).as_bytes()),
+            Refs::Text { offsets, bytes } => {
+                let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
+                out.write_text(bytes, start, end - start);
+            }
             Refs::Narrow(values) => out.write_varint(i64::from(values[row])),
             Refs::Wide(values) => out.write_varint(values[row]),
             Refs::Float(values) => out.write(values[row].to_le_bytes()),
@@ -219,37 +225,45 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    #[inline]
+    #[inline(always)]
     fn write<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.bytes[self.at..self.at + N].copy_from_slice(&bytes);
+        put(self.bytes, self.at, bytes);
         self.at += N;
     }
 
-    #[inline]
+    #[inline(always)]
     fn write_varint(&mut self, value: i64) {
-        let mut zigzag = (value << 1) ^ (value >> 63);
-        while zigzag as u64 >= 0x80 {
-            self.write([zigzag as u8 | 0x80]);
-            zigzag = ((zigzag as u64) >> 7) as i64;
+        let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
+        if zigzag < 0x80 {
+            self.write([zigzag as u8]);
+            return;
         }
-        self.write([zigzag as u8]);
+        let mut bytes = [0; VARINT_64_BYTES];
+        let mut length = 0;
+        while zigzag >= 0x80 {
+            bytes[length] = zigzag as u8 | 0x80;
+            zigzag >>= 7;
+            length += 1;
+        }
+        bytes[length] = zigzag as u8;
+        put(self.bytes, self.at, bytes);
+        self.at += length + 1;
     }
 
-    #[inline]
-    fn write_text(&mut self, text: &[u8]) {
-        self.write_varint(i64::try_from(text.len()).expect("a slice is never longer than i64"));
-        self.bytes[self.at..self.at + text.len()].copy_from_slice(text);
-        self.at += text.len();
+    #[inline(always)]
+    fn write_text(&mut self, text: &[u8], start: usize, length: usize) {
+        self.write_varint(length as i64);
+        copy_text(text, start, length, self.bytes, self.at);
+        self.at += length;
     }
 
     /// The fewest bytes of two's complement that keep the sign.
-    #[inline]
+    #[inline(always)]
     fn write_decimal(&mut self, value: i128) {
         let magnitude = if value < 0 { !value } else { value };
         let length = 16 - (magnitude.leading_zeros() as usize - 1) / 8;
         self.write_varint(length as i64);
-        let bytes = value.to_be_bytes();
-        self.bytes[self.at..self.at + length].copy_from_slice(&bytes[16 - length..]);
+        put(self.bytes, self.at, (value << (8 * (16 - length))).to_be_bytes());
         self.at += length;
     }
 }

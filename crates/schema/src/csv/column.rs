@@ -17,11 +17,9 @@ use super::number::{Fault, parse_boolean, parse_decimal, parse_float, parse_inte
 use super::options::{CsvOptions, Encoding};
 use super::records::{Cell, unquote};
 use super::time::TimeFormat;
+use crate::blocks::{BLOCK_BYTES, copy_text};
 use crate::error::SchemaError;
 use crate::types::{is_decimal, type_name};
-
-/// Cells up to this length are copied as a block of fixed length, which costs less than asking how long they are.
-const SHORT_BYTES: usize = 16;
 
 /// How much of a cell a reason shows.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -203,7 +201,7 @@ impl Column {
         let raw_bytes: usize = cells.iter().map(|cell| cell.range().len()).sum();
         // A Latin-1 character beyond ASCII takes two bytes; unquoting only ever shortens.
         let widest = if text.is_clean || text.encoding == Encoding::Utf8 { raw_bytes } else { raw_bytes * 2 };
-        let mut bytes = vec![0; widest + SHORT_BYTES];
+        let mut bytes = vec![0; widest + BLOCK_BYTES];
         let mut at = 0;
         let mut scratch = Vec::new();
         let mut offsets = Vec::with_capacity(cells.len() + 1);
@@ -214,7 +212,8 @@ impl Column {
             let outcome = if text.is_null(raw) {
                 if self.field.is_nullable() { Ok(None) } else { Err(Fault::Missing) }
             } else if text.is_clean && !cell.is_quoted() {
-                Ok(Some(copy_cell(text.bytes, *cell, &mut bytes, at)))
+                copy_text(text.bytes, cell.range().start, raw.len(), &mut bytes, at);
+                Ok(Some(raw.len()))
             } else {
                 transcode(raw, text.encoding, &mut bytes[at..]).map(Some)
             };
@@ -257,21 +256,6 @@ impl Column {
         };
         Bad { row, column: self.field.name().clone(), reason }
     }
-}
-
-/// Copies a cell of clean text to `into` at `at`, which has room for [`SHORT_BYTES`] more than all cells need.
-#[inline]
-fn copy_cell(bytes: &[u8], cell: Cell, into: &mut [u8], at: usize) -> usize {
-    let range = cell.range();
-    let length = range.len();
-    if length <= SHORT_BYTES
-        && let Some(block) = bytes.get(range.start..).and_then(|rest| rest.first_chunk::<SHORT_BYTES>())
-    {
-        into[at..at + SHORT_BYTES].copy_from_slice(block);
-    } else {
-        into[at..at + length].copy_from_slice(&bytes[range]);
-    }
-    length
 }
 
 /// Writes a cell as UTF-8 to the front of `into`; answers its length.
