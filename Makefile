@@ -10,7 +10,7 @@ PROGRAM := $(TARGET)/release/millrace
 MODULES := web/node_modules/.package-lock.json
 PAGES   := web/node_modules/.pages-built
 
-.PHONY: help up build test test-rust test-pages ci lint deny doc bench fmt clean
+.PHONY: help up build test test-rust test-pages test-browser ci lint deny doc bench fmt clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,18 +36,22 @@ $(PAGES): $(MODULES) $(shell find web/src web/public web/index.html web/vite.con
 	@touch $@
 
 test: ## set up what the tests need and run every one
-	@MILLRACE_INSTALL=1 .ci/need rust node python chromium
+	@MILLRACE_INSTALL=1 .ci/need rust node python
 	@$(MAKE) --no-print-directory test-rust test-pages
 
 test-rust: $(PAGES)
 	MILLRACE_TEST_PYTHON="$$(.ci/python)" cargo test --release --workspace
 
-test-pages: build
+test-pages: $(MODULES)
 	npm --prefix web run --silent check
 	npm --prefix web run --silent test
+
+test-browser: ## the pages in Chromium, against a stand-in server and against the program
+	@MILLRACE_INSTALL=1 .ci/need rust node chromium
+	@$(MAKE) --no-print-directory build
 	.ci/pages $(PROGRAM)
 
-ci: lint test doc deny ## what CI runs
+ci: lint test test-browser doc deny ## everything that can be checked
 
 lint: $(PAGES) ## format and clippy, in the profile that is built anyway
 	cargo fmt --all --check

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::datasource::MemTable;
@@ -118,9 +120,8 @@ impl Bench {
         let mut writer = self.log.writer("source:orders").expect("nobody else writes");
         let products = rows.column(1).as_any().downcast_ref::<StringArray>().expect("a string column");
         for partition in 0..self.partitions {
-            let own = |row: &u32| {
-                partition_for_key(products.value(*row as usize).as_bytes(), self.partitions).0 == partition
-            };
+            let own =
+                |row: &u32| partition_for_key(products.value(*row as usize).as_bytes(), self.partitions).0 == partition;
             let count = u32::try_from(rows.num_rows()).expect("few rows");
             let own: arrow::array::UInt32Array = (0..count).filter(own).collect();
             let taken = arrow::compute::take_record_batch(rows, &own).expect("the rows are there");
@@ -342,7 +343,9 @@ fn late_duplicate_and_failing_rows_are_counted_exactly() {
     let late = column(&good.slice(0, 4), 3, Arc::new(TimestampMicrosecondArray::from(vec![start; 4])));
     let failing = column(&good.slice(450, 3), 2, Arc::new(Int32Array::from(vec![0; 3])));
     let no_time = column(&good.slice(460, 2), 3, Arc::new(TimestampMicrosecondArray::from(vec![None, None])));
-    for (rows, last) in [(&good, false), (&good.slice(490, 10), false), (&late, false), (&failing, false), (&no_time, true)] {
+    for (rows, last) in
+        [(&good, false), (&good.slice(490, 10), false), (&late, false), (&failing, false), (&no_time, true)]
+    {
         bench.append(rows, last);
         bench.step();
     }
@@ -355,7 +358,8 @@ fn late_duplicate_and_failing_rows_are_counted_exactly() {
 
 #[test]
 fn state_of_a_changed_query_is_refused() {
-    let view = |key: &str| format!("CREATE MATERIALIZED VIEW v AS SELECT {key}, count(*) AS n FROM orders GROUP BY {key};");
+    let view =
+        |key: &str| format!("CREATE MATERIALIZED VIEW v AS SELECT {key}, count(*) AS n FROM orders GROUP BY {key};");
     let bench = Bench::new(&view("country"), 1);
     bench.append(&orders(10, 1, &schema()), false);
     bench.step();
@@ -367,6 +371,8 @@ fn state_of_a_changed_query_is_refused() {
 
 #[test]
 fn decimals_stay_decimals() {
-    let amount = program("CREATE MATERIALIZED VIEW v AS SELECT country, sum(quantity * price) AS a FROM orders GROUP BY country;");
+    let amount = program(
+        "CREATE MATERIALIZED VIEW v AS SELECT country, sum(quantity * price) AS a FROM orders GROUP BY country;",
+    );
     assert!(matches!(amount.queries[0].output.schema.field(1).data_type(), DataType::Decimal128(_, 3)));
 }
