@@ -129,7 +129,8 @@ fn push_filters(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 fn run_rules(plan: LogicalPlan, rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>) -> Result<LogicalPlan> {
-    let context = OptimizerContext::new().with_skip_failing_rules(false);
+    // The rules are in an order in which none makes work for an earlier one.
+    let context = OptimizerContext::new().with_skip_failing_rules(false).with_max_passes(1);
     Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})
 }
 

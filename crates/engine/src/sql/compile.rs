@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use millrace_flow::{Diagnostic, Span, TopicKind};
+use millrace_flow::{Diagnostic, TopicKind};
 
 use super::continuous::refusals;
-use super::cursor::is_column_name;
 use super::ddl;
 use super::graph;
 use super::nearest::did_you_mean;
+use super::planning::{plan_reading, problem_of};
 use super::program::{Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
 use super::reading::{Reading, read};
 use super::select::with_deep_stack;
@@ -18,8 +18,8 @@ use super::statement::{Name, SinkFrom, SinkStatement, SourceStatement, Statement
 use super::text::{Problem, Text};
 use super::token::{Tokens, split};
 use crate::plan::catalog::{Catalog, Relation, StreamSource, ViewSource};
-use crate::plan::logical::{optimize, plan, with_stored_types};
-use crate::plan::{Emit, Place, Query, Refusal, Request, Watermark, failure, lower, time_axis};
+use crate::plan::logical::optimize;
+use crate::plan::{Emit, Place, Query, Request, Watermark, failure, lower, time_axis};
 
 /// Compiles the scripts of a project; files count in the order of their names, statements may refer to later ones.
 ///
@@ -217,8 +217,9 @@ impl Compiler {
         }
         let entry = &self.entries[index];
         let Some(reading) = &entry.reading else { return };
-        match plan_reading(reading, catalog, &entry.statement) {
-            Ok(planned) => self.add_view(index, planned, catalog),
+        let is_plain = matches!(&entry.statement, Statement::View(view) if !view.materialized);
+        match plan_reading(reading, catalog, !is_plain) {
+            Ok((logical, columns)) => self.add_view(index, Planned { logical, columns, query: None }, catalog),
             Err(problems) => self.report(index, problems),
         }
     }
@@ -370,93 +371,6 @@ fn watermark_of(source: &SourceStatement) -> (Option<Watermark>, Option<Problem>
         );
     }
     (Some(Watermark { column, delay_us: clause.delay_us }), None)
-}
-
-/// Plans a SELECT; everything that its text shows to be wrong at once, or else the planner's first complaint.
-fn plan_reading(reading: &Reading, catalog: &Catalog, statement: &Statement) -> Result<Planned, Vec<Problem>> {
-    if reading.is_without_rows {
-        return Err(reading.problems.clone());
-    }
-    let mut problems: Vec<Problem> = unknown_relations(reading, catalog);
-    if problems.is_empty() {
-        let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
-        problems.extend(reading.unknown_columns(&known));
-    }
-    if !matches!(statement, Statement::View(ViewStatement { materialized: false, .. })) {
-        problems.extend(refusals(reading));
-    }
-    problems.extend(reading.problems.iter().cloned());
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let logical = plan(reading.query.clone(), catalog).and_then(with_stored_types);
-    let logical = logical.map_err(|error| vec![failure::problem_of(&error, reading.select_span())])?;
-    let columns = spelled_columns(reading, catalog, &logical);
-    let problems = unnamed_columns(reading, &columns);
-    if problems.is_empty() { Ok(Planned { logical, columns, query: None }) } else { Err(problems) }
-}
-
-/// Names in FROM that stand for nothing.
-pub(crate) fn unknown_relations(reading: &Reading, catalog: &Catalog) -> Vec<Problem> {
-    let unknown = reading.relations.iter().filter(|relation| catalog.get(&relation.text).is_none());
-    let problem = |relation: &Name| {
-        let otherwise = || Some("declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned());
-        let cure = did_you_mean(&relation.text, catalog.names(), otherwise);
-        Problem::new(relation.span, format!("`{}` does not exist", relation.text)).maybe_cure(cure)
-    };
-    unknown.map(problem).collect()
-}
-
-/// The columns of a plan as people spelled them: in the SELECT, or else where they come from.
-pub(crate) fn spelled_columns(
-    reading: &Reading,
-    catalog: &Catalog,
-    plan: &datafusion::logical_expr::LogicalPlan,
-) -> Vec<String> {
-    let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
-    let spelled = |field: &Arc<Field>| {
-        let name = field.name().to_lowercase();
-        let own = reading.outputs.get(&name).map(|output| output.text.to_string());
-        own.or_else(|| known.get(&name).cloned()).unwrap_or_else(|| field.name().clone())
-    };
-    plan.schema().fields().iter().map(spelled).collect()
-}
-
-/// Columns of a view need names that every store takes, and different ones.
-fn unnamed_columns(reading: &Reading, columns: &[String]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut seen = HashSet::new();
-    for column in columns {
-        let span =
-            reading.outputs.get(&column.to_lowercase()).map_or_else(|| reading.select_span(), |output| output.span);
-        if !is_column_name(column) {
-            let problem = Problem::new(span, "this column has no name");
-            problems.push(problem.cure("name it with AS, as in `sum(amount) AS revenue`"));
-        } else if !seen.insert(column.to_lowercase()) {
-            problems.push(
-                Problem::new(span, format!("two columns are called `{column}`")).cure("rename one of them with AS"),
-            );
-        }
-    }
-    problems
-}
-
-fn problem_of(refusal: Refusal, reading: &Reading, clause: Option<Span>) -> Problem {
-    let span = match &refusal.place {
-        Place::Select => reading.select_span(),
-        Place::From => reading.from_span(),
-        Place::Window => reading.windows.first().copied().unwrap_or_else(|| reading.from_span()),
-        Place::Emit | Place::Lateness => clause.unwrap_or_else(|| reading.select_span()),
-        Place::Call(name) => {
-            let call = reading.calls.iter().find(|call| *call.text == **name);
-            call.map_or_else(|| reading.from_span(), |call| call.span)
-        }
-        Place::Output(name) => {
-            let output = reading.outputs.get(name);
-            output.map_or_else(|| reading.select_span(), |output| output.span)
-        }
-    };
-    Problem::new(span, refusal.message).maybe_cure(refusal.cure)
 }
 
 /// What other views see of a view.

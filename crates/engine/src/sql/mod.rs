@@ -19,6 +19,7 @@ mod graph;
 mod interval;
 mod nearest;
 mod patterns;
+mod planning;
 mod program;
 mod reading;
 mod select;
@@ -29,9 +30,9 @@ mod token;
 mod windows;
 
 pub use compile::compile;
-pub(crate) use compile::{spelled_columns, unknown_relations};
 pub(crate) use interval::show_micros;
 pub(crate) use nearest::did_you_mean;
+pub(crate) use planning::{spelled_columns, unknown_relations};
 pub use program::{OptionDef, Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
 pub(crate) use reading::{Reading, read};
 pub(crate) use select::{parse_query, parse_statement};

@@ -75,7 +75,7 @@ impl Reading {
     }
 
     /// Where the first source or view is named.
-    pub(crate) fn from_span(&self) -> Span {
+    pub(crate) fn relation_span(&self) -> Span {
         self.relations.first().map_or_else(|| self.select_span(), |name| name.span)
     }
 

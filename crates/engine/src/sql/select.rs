@@ -35,12 +35,12 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Parses a SELECT, names in lower case.
-pub(crate) fn parse_query(tokens: &Tokens) -> Result<ast::Query, Problem> {
+pub(crate) fn parse_query(tokens: &Tokens) -> Result<Box<ast::Query>, Problem> {
     check_bounds(tokens)?;
     let mut parser = parser(tokens);
     let query = parser.parse_query().map_err(|error| problem_of(error, tokens))?;
     match parser.next_token() {
-        TokenWithSpan { token: Token::EOF, .. } => Ok(*query),
+        TokenWithSpan { token: Token::EOF, .. } => Ok(query),
         extra => {
             Err(Problem::new(span_of(extra.span), format!("expected the end of the SELECT, found `{}`", extra.token)))
         }

@@ -101,5 +101,5 @@ pub(crate) enum SinkFrom {
 pub(crate) struct SelectText {
     pub(crate) sql: String,
     pub(crate) tokens: Tokens,
-    pub(crate) query: ast::Query,
+    pub(crate) query: Box<ast::Query>,
 }

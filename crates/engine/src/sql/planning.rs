@@ -1,0 +1,106 @@
+//! One SELECT: everything that its text shows to be wrong, its plan, and the columns as they are spelled.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::datatypes::Field;
+use datafusion::logical_expr::LogicalPlan;
+use millrace_flow::Span;
+
+use super::continuous::refusals;
+use super::cursor::is_column_name;
+use super::nearest::did_you_mean;
+use super::reading::Reading;
+use super::statement::Name;
+use super::text::Problem;
+use crate::plan::catalog::Catalog;
+use crate::plan::logical::{plan, with_stored_types};
+use crate::plan::{Place, Refusal, failure};
+
+/// Plans a SELECT; everything that its text shows to be wrong at once, or else the planner's first complaint.
+pub(super) fn plan_reading(
+    reading: &Reading,
+    catalog: &Catalog,
+    is_continuous: bool,
+) -> Result<(LogicalPlan, Vec<String>), Vec<Problem>> {
+    if reading.is_without_rows {
+        return Err(reading.problems.clone());
+    }
+    let mut problems: Vec<Problem> = unknown_relations(reading, catalog);
+    if problems.is_empty() {
+        let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
+        problems.extend(reading.unknown_columns(&known));
+    }
+    if is_continuous {
+        problems.extend(refusals(reading));
+    }
+    problems.extend(reading.problems.iter().cloned());
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let logical = plan(reading.query.clone(), catalog).and_then(with_stored_types);
+    let logical = logical.map_err(|error| vec![failure::problem_of(&error, reading.select_span())])?;
+    let columns = spelled_columns(reading, catalog, &logical);
+    let problems = unnamed_columns(reading, &columns);
+    if problems.is_empty() { Ok((logical, columns)) } else { Err(problems) }
+}
+
+/// Names in FROM that stand for nothing.
+pub(crate) fn unknown_relations(reading: &Reading, catalog: &Catalog) -> Vec<Problem> {
+    let unknown = reading.relations.iter().filter(|relation| catalog.get(&relation.text).is_none());
+    let problem = |relation: &Name| {
+        let otherwise = || Some("declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned());
+        let cure = did_you_mean(&relation.text, catalog.names(), otherwise);
+        Problem::new(relation.span, format!("`{}` does not exist", relation.text)).maybe_cure(cure)
+    };
+    unknown.map(problem).collect()
+}
+
+/// The columns of a plan as people spelled them: in the SELECT, or else where they come from.
+pub(crate) fn spelled_columns(reading: &Reading, catalog: &Catalog, plan: &LogicalPlan) -> Vec<String> {
+    let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
+    let spelled = |field: &Arc<Field>| {
+        let name = field.name().to_lowercase();
+        let own = reading.outputs.get(&name).map(|output| output.text.to_string());
+        own.or_else(|| known.get(&name).cloned()).unwrap_or_else(|| field.name().clone())
+    };
+    plan.schema().fields().iter().map(spelled).collect()
+}
+
+/// Columns of a view need names that every store takes, and different ones.
+fn unnamed_columns(reading: &Reading, columns: &[String]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut seen = HashSet::new();
+    for column in columns {
+        let span =
+            reading.outputs.get(&column.to_lowercase()).map_or_else(|| reading.select_span(), |output| output.span);
+        if !is_column_name(column) {
+            let problem = Problem::new(span, "this column has no name");
+            problems.push(problem.cure("name it with AS, as in `sum(amount) AS revenue`"));
+        } else if !seen.insert(column.to_lowercase()) {
+            problems.push(
+                Problem::new(span, format!("two columns are called `{column}`")).cure("rename one of them with AS"),
+            );
+        }
+    }
+    problems
+}
+
+/// What cannot be run, at its place in the text; `clause` is where EMIT or ALLOWED LATENESS stands.
+pub(super) fn problem_of(refusal: Refusal, reading: &Reading, clause: Option<Span>) -> Problem {
+    let span = match &refusal.place {
+        Place::Select => reading.select_span(),
+        Place::From => reading.relation_span(),
+        Place::Window => reading.windows.first().copied().unwrap_or_else(|| reading.relation_span()),
+        Place::Emit | Place::Lateness => clause.unwrap_or_else(|| reading.select_span()),
+        Place::Call(name) => {
+            let call = reading.calls.iter().find(|call| *call.text == **name);
+            call.map_or_else(|| reading.relation_span(), |call| call.span)
+        }
+        Place::Output(name) => {
+            let output = reading.outputs.get(name);
+            output.map_or_else(|| reading.select_span(), |output| output.span)
+        }
+    };
+    Problem::new(span, refusal.message).maybe_cure(refusal.cure)
+}
