@@ -271,14 +271,15 @@ fn groups_without_a_window_with_having_and_case() {
     );
 }
 
+/// Doubles are added in another order when the work is cut, so their last bits may differ: what is rounded is equal.
 #[test]
 fn aggregates_of_datafusion() {
     check(
         "CREATE MATERIALIZED VIEW v AS
-         SELECT country, stddev(CAST(quantity AS DOUBLE)) AS spread, median(price) AS middle, max(product) AS last,
+         SELECT country, round(stddev(CAST(quantity AS DOUBLE)), 9) AS spread, median(price) AS middle, max(product) AS last,
                 bool_or(quantity < 0) AS returned
          FROM orders GROUP BY country;",
-        "SELECT country, stddev(CAST(quantity AS DOUBLE)), median(price), max(product), bool_or(quantity < 0)
+        "SELECT country, round(stddev(CAST(quantity AS DOUBLE)), 9), median(price), max(product), bool_or(quantity < 0)
          FROM orders GROUP BY country",
     );
 }
