@@ -18,6 +18,6 @@ if files:
     types = dict(zip(rows.columns, (str(t) for t in rows.types)))
     sums = [c for c in rows.columns if not c.startswith("_") and types[c].startswith(("INTEGER", "BIGINT", "DECIMAL"))]
     wanted = ["count(*)", "count(DISTINCT (_partition, _offset))"] + [f'CAST(sum("{c}") AS VARCHAR)' for c in sums]
-    found = duckdb.sql(f"SELECT {', '.join(wanted)} FROM rows").fetchone()
+    found = duckdb.sql(f"SELECT {', '.join(wanted)} FROM rows").fetchall()[0]
     result.update(rows=found[0], positions=found[1], sums=dict(zip(sums, found[2:])), types=types)
 print(json.dumps(result))

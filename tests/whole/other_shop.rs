@@ -35,6 +35,9 @@ CREATE MATERIALIZED VIEW tage AS
 SELECT window.start AS tag, sum(betrag) AS umsatz, count(DISTINCT bon) AS kunden
 FROM positionen GROUP BY window(zeit, '1 day') EMIT ON WINDOW CLOSE;
 
+CREATE MATERIALIZED VIEW umsatz_viertelstunde AS
+SELECT window.start AS beginn, sum(betrag) AS umsatz FROM positionen GROUP BY window(zeit, '15 minutes');
+
 CREATE MATERIALIZED VIEW ohne_artikel AS
 SELECT bon, zeit, filiale, menge FROM bons WHERE artikel IS NULL;
 
@@ -140,6 +143,7 @@ fn without_a_dashboard_of_its_own_a_shop_still_gets_one() {
     let running = Running::start(&project);
     running.wait_until_done();
     let dashboard = running.json("/api/v1/dashboard");
+    assert_eq!(dashboard["timeline"]["view"], "umsatz_viertelstunde", "{dashboard:#}");
     assert!(dashboard["tiles"].as_array().is_some_and(|tiles| !tiles.is_empty()), "{dashboard:#}");
     running.signal("TERM").succeeded();
 }

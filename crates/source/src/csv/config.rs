@@ -103,7 +103,7 @@ impl CsvSourceConfig {
             csv: CsvOptions::default(),
             key: None,
             partitions: 1,
-            follow: true,
+            follow: false,
             pace: Pace::Fast,
             rebase: false,
             retention_bytes: None,

@@ -78,8 +78,7 @@ impl<'a> Page<'a> {
     /// The view with the smallest windows, no other key, and something to draw.
     fn main_view(&self) -> Option<&'a View> {
         let of_time_alone = |view: &&View| {
-            view.kind == ViewKind::Upserts
-                && view.window_ms.is_some()
+            view.window_ms.is_some()
                 && view.time_column.is_some()
                 && other_keys(view).is_empty()
                 && figures(view).any(is_decimal)

@@ -6,7 +6,7 @@ CREATE SOURCE order_lines (
   unit_price   DECIMAL(12,3),
   country      STRING,
   WATERMARK FOR invoice_date AS invoice_date - INTERVAL '10 minutes'
-) WITH (connector = 'csv', path = 'data/*.csv', partitons = 4, follow = false);
+) WITH (connector = 'csv', path = 'data/*.csv', partitions = 4, follow = false);
 
 CREATE SOURCE prices (
   stock_code STRING,

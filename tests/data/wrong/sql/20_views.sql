@@ -14,15 +14,9 @@ SELECT * FROM order_lines ORDER BY invoice_date DESC LIMIT 10;
 CREATE MATERIALIZED VIEW by_country AS
 SELECT country, stock_code, count(*) AS lines FROM order_lines GROUP BY country;
 
--- A window over a column that has no watermark.
-CREATE MATERIALIZED VIEW by_window AS
-SELECT window.start AS window_start, count(*) AS lines FROM order_lines GROUP BY window(country, '5 minutes');
-
 -- A statement that ends too early.
 CREATE MATERIALIZED VIEW cut AS
 SELECT country, count(* AS lines FROM order_lines GROUP BY country;
 
 -- The same name twice.
 CREATE VIEW units AS SELECT * FROM order_lines;
-
-CREATE SINK lake FROM order_lines WITH (connector = 'detla', path = 'lake/order_lines');

@@ -1,0 +1,13 @@
+CREATE SOURCE order_lines (
+  invoice_no   STRING,
+  quantity     INT,
+  invoice_date TIMESTAMP,
+  WATERMARK FOR invoice_date AS invoice_date - INTERVAL '10 minutes'
+) WITH (connector = 'csv', path = 'data/*.csv');
+
+CREATE MATERIALIZED VIEW by_invoice AS
+SELECT invoice_no, sum(quantity) AS units FROM order_lines GROUP BY invoice_no;
+
+CREATE SINK raw FROM order_lines WITH (connector = 'detla', path = 'lake/order_lines');
+CREATE SINK changing FROM by_invoice WITH (connector = 'delta', path = 'lake/by_invoice');
+CREATE SINK homeless FROM order_lines WITH (connector = 'delta', roll_bytes = 'much');
