@@ -23,7 +23,7 @@ const OPERATORS_MAX: usize = 500;
 const DEPTH_MAX: usize = 64;
 
 /// Stack of the thread that plans. Only what is used of it is ever memory.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+const STACK_BYTES: usize = 512 * 1024 * 1024;
 
 /// Runs `work` where deep trees have room.
 pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
