@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use millrace_station::model;
-use millrace_station::{Overrides, Project};
+use millrace_station::{Overrides, Project, cure_for_name};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -101,8 +101,8 @@ fn explain(arguments: &ExplainArguments) -> anyhow::Result<()> {
     let project = Project::open(&arguments.project, &Overrides::default())?;
     let queries = &project.program.queries;
     let query = queries.iter().find(|query| *query.name == *arguments.name).ok_or_else(|| {
-        let known: Vec<&str> = queries.iter().map(|query| &*query.name).collect();
-        anyhow!("query `{}` not found; there are {}", arguments.name, known.join(", "))
+        let cure = cure_for_name(&arguments.name, queries.iter().map(|query| &*query.name), "queries");
+        anyhow!("query `{}` not found; {cure}", arguments.name)
     })?;
     match arguments.output {
         Output::Table => Ok(output::line(query.explain().trim_end())?),

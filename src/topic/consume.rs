@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use millrace_station::Archive;
 use millrace_station::model::{Message, MessagesPage, MessagesQuery, Order, Topic};
+use millrace_station::{Archive, cure_for_name};
 
 use super::archive;
 use crate::client::{Client, encoded};
@@ -91,8 +91,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let topics = source.topics()?;
     let topic = topics.iter().find(|topic| topic.name == arguments.name).ok_or_else(|| {
-        let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
-        anyhow!("topic `{}` not found; there are {}", arguments.name, known.join(", "))
+        let cure = cure_for_name(&arguments.name, topics.iter().map(|topic| topic.name.as_str()), "topics");
+        anyhow!("topic `{}` not found; {cure}", arguments.name)
     })?;
     // Where following begins is settled before anything is printed, so that nothing falls between the two.
     let mut ends: Vec<i64> = topic.partitions.iter().map(|partition| partition.end).collect();

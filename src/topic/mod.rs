@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use millrace_station::model::{Column, Topic};
-use millrace_station::{Archive, Overrides, Project};
+use millrace_station::{Archive, Overrides, Project, cure_for_name};
 use serde_json::Value;
 
 use crate::client::Client;
@@ -91,8 +91,8 @@ fn list(topics: &[Topic], output: Output) -> anyhow::Result<()> {
 fn describe(arguments: &DescribeArguments) -> anyhow::Result<()> {
     let topics = topics(&arguments.project)?;
     let topic = topics.iter().find(|topic| topic.name == arguments.name).ok_or_else(|| {
-        let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
-        anyhow!("topic `{}` not found; there are {}", arguments.name, known.join(", "))
+        let cure = cure_for_name(&arguments.name, topics.iter().map(|topic| topic.name.as_str()), "topics");
+        anyhow!("topic `{}` not found; {cure}", arguments.name)
     })?;
     if arguments.output == Output::Json {
         return output::json(topic);

@@ -37,6 +37,7 @@ pub use archive::Archive;
 pub use config::Overrides;
 pub use error::StationError;
 pub use millrace_engine::ask::{Answer, AskError, Limits};
+pub use nearest::cure as cure_for_name;
 pub use project::Project;
 pub use serving::{Serving, ServingGuard};
 pub use station::{Outcome, Station};

@@ -8,14 +8,19 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     near.filter(|(edits, _)| *edits <= bound).min().map(|(_, name)| name)
 }
 
-/// A cure for a wrong name: the near one, or all there are.
-pub(crate) fn cure<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> String {
-    match nearest(word, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let all: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
-            if all.is_empty() { format!("there are no {what}") } else { format!("{what} are {}", all.join(", ")) }
-        }
+/// Names listed in a cure; more than these nobody reads.
+const LISTED_MAX: usize = 12;
+
+/// A cure for a wrong name: the near one, or those there are. `what` says what they are, in the plural.
+pub fn cure<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> String {
+    if let Some(near) = nearest(word, known.clone()) {
+        return format!("did you mean `{near}`?");
+    }
+    let names: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => format!("there are no {what}"),
+        1..=LISTED_MAX => format!("{what} are {}", names.join(", ")),
+        all => format!("{what} are {} and {} more", names[..LISTED_MAX].join(", "), all - LISTED_MAX),
     }
 }
 
@@ -46,5 +51,8 @@ mod tests {
         assert_eq!(nearest("Listen", known), Some("listen"));
         assert_eq!(nearest("zebra", known), None);
         assert_eq!(cure("zebra", known, "keys of [http]"), "keys of [http] are `listen`, `allowed_hosts`");
+        assert_eq!(cure("zebra", [], "topics"), "there are no topics");
+        let many = ["name"; LISTED_MAX + 3];
+        assert!(cure("zebra", many, "topics").ends_with("`name` and 3 more"));
     }
 }
