@@ -17,8 +17,9 @@ use arrow::datatypes::SchemaRef;
 use super::column::{Bad, Column, Text, decode_lossy};
 use super::options::{CsvOptions, Encoding};
 use super::records::{Cell, Found, Unfinished, read_record, unquote};
+use super::rejects::{Overlong, Rejects};
 use super::scan::Scanner;
-use super::{BATCH_BYTES, Decoded, Position, RECORD_BYTES_MAX, REJECT_BYTES_MAX, Reject};
+use super::{BATCH_BYTES, Decoded, Position, RECORD_BYTES_MAX};
 use crate::error::SchemaError;
 
 /// Bytes asked of a reader in one go.
@@ -53,9 +54,7 @@ pub struct CsvDecoder {
     lines: Vec<u64>,
     /// Where the text of each pending row is.
     spans: Vec<(usize, usize)>,
-    rejects: Vec<Reject>,
-    /// Bytes of text in `rejects`.
-    rejects_bytes: usize,
+    rejects: Rejects,
 }
 
 /// What has to be passed before the first row.
@@ -64,14 +63,6 @@ enum Start {
     Mark,
     Header,
     Passed,
-}
-
-/// A line of which only the beginning is kept.
-#[derive(Debug)]
-struct Overlong {
-    line: u64,
-    head: Vec<u8>,
-    bytes: u64,
 }
 
 /// What came of looking for a record.
@@ -111,8 +102,7 @@ impl CsvDecoder {
             cells: vec![Cell::default(); columns.len() * batch_rows],
             lines: Vec::with_capacity(batch_rows),
             spans: Vec::with_capacity(batch_rows),
-            rejects: Vec::new(),
-            rejects_bytes: 0,
+            rejects: Rejects::new(options.encoding),
             options: CsvOptions { batch_rows, ..options },
             schema,
             columns,
@@ -198,15 +188,12 @@ impl CsvDecoder {
         self.floor = self.at;
         self.lines.clear();
         self.spans.clear();
-        self.rejects_bytes = 0;
-        let mut rejects = std::mem::take(&mut self.rejects);
-        rejects.sort_by_key(|reject| reject.line);
-        Ok(Some(Decoded { rows, lines, rejects, position: self.position }))
+        Ok(Some(Decoded { rows, lines, rejects: self.rejects.take(), position: self.position }))
     }
 
     /// Whether the rows found so far are a batch.
     fn is_full(&self) -> bool {
-        self.lines.len() >= self.options.batch_rows || self.at - self.floor + self.rejects_bytes >= BATCH_BYTES
+        self.lines.len() >= self.options.batch_rows || self.at - self.floor + self.rejects.bytes() >= BATCH_BYTES
     }
 
     fn make_room(&mut self, bytes: usize) {
@@ -374,8 +361,7 @@ impl CsvDecoder {
         } else {
             let fields = if found.fields == 1 { "field" } else { "fields" };
             let reason = format!("it has {} {fields} and {width} columns are declared", found.fields);
-            let text = self.at..found.text_end;
-            self.reject(self.position.line, None, reason, text);
+            self.rejects.push(self.position.line, None, reason, &self.buffer[self.at..found.text_end]);
             self.pass(found.end, found.inner_lines + 1);
         }
     }
@@ -397,7 +383,7 @@ impl CsvDecoder {
         if window.contains(&b'\n') {
             self.reject_first_line(format!("a quote is opened here and not closed within {RECORD_BYTES_MAX} bytes"));
         } else {
-            self.overlong = Some(Overlong { line: self.position.line, head: Vec::new(), bytes: 0 });
+            self.overlong = Some(Overlong::new(self.position.line));
         }
         Step::Taken
     }
@@ -409,22 +395,15 @@ impl CsvDecoder {
         let rest = &self.buffer[self.at..self.filled];
         let line_end = rest.iter().position(|byte| *byte == b'\n');
         let part = &rest[..line_end.unwrap_or(rest.len())];
-        overlong.head.extend_from_slice(&part[..part.len().min(REJECT_BYTES_MAX - overlong.head.len())]);
-        overlong.bytes += part.len() as u64;
+        overlong.pass(part);
         self.at += part.len();
         if line_end.is_none() && !self.is_last {
             self.overlong = Some(overlong);
             return Step::Hungry;
         }
-        self.position.byte += overlong.bytes;
+        self.position.byte += overlong.bytes();
         self.pass(self.at + usize::from(line_end.is_some()), 1);
-        let reason = format!(
-            "the line has {} bytes, more than the {RECORD_BYTES_MAX} of the longest record; its first {} are kept",
-            overlong.bytes,
-            overlong.head.len()
-        );
-        let row = decode_lossy(&overlong.head, self.options.encoding).into_owned();
-        self.push_reject(Reject { line: overlong.line, column: None, reason, row });
+        self.rejects.push_overlong(&overlong);
         Step::Taken
     }
 
@@ -434,7 +413,7 @@ impl CsvDecoder {
         let end = length.map_or(self.filled, |length| self.at + length + 1);
         let text_end = length.map_or(self.filled, |length| self.at + length);
         let text_end = if self.buffer[self.at..text_end].ends_with(b"\r") { text_end - 1 } else { text_end };
-        self.reject(self.position.line, None, reason, self.at..text_end);
+        self.rejects.push(self.position.line, None, reason, &self.buffer[self.at..text_end]);
         self.pass(end, 1);
     }
 
@@ -445,20 +424,6 @@ impl CsvDecoder {
         if self.lines.is_empty() {
             self.floor = end;
         }
-    }
-
-    fn reject(&mut self, line: u64, column: Option<String>, mut reason: String, text: std::ops::Range<usize>) {
-        if text.len() > REJECT_BYTES_MAX {
-            reason.push_str(&format!(" (of its {} bytes the first {REJECT_BYTES_MAX} are kept)", text.len()));
-        }
-        let kept = text.start..text.end.min(text.start + REJECT_BYTES_MAX);
-        let row = decode_lossy(&self.buffer[kept], self.options.encoding).into_owned();
-        self.push_reject(Reject { line, column, reason, row });
-    }
-
-    fn push_reject(&mut self, reject: Reject) {
-        self.rejects_bytes += reject.row.len() + reject.reason.len();
-        self.rejects.push(reject);
     }
 
     /// The pending rows as columns, without those that do not fit, which become rejects.
@@ -500,7 +465,7 @@ impl CsvDecoder {
         for cell in bad {
             keep[cell.row] = false;
             let (start, end) = self.spans[cell.row];
-            self.reject(self.lines[cell.row], Some(cell.column), cell.reason, start..end);
+            self.rejects.push(self.lines[cell.row], Some(cell.column), cell.reason, &self.buffer[start..end]);
         }
         keep.into()
     }

@@ -21,6 +21,7 @@ mod decoder;
 mod number;
 mod options;
 mod records;
+mod rejects;
 mod scan;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! padding rule that people keep to, numbers may have fewer digits: `12/1/2010 8:26` is `%m/%d/%Y %H:%M`.
 
 use chrono::format::{Item as ChronoItem, StrftimeItems};
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime};
 
 use super::number::Fault;
 use crate::error::SchemaError;
@@ -12,8 +12,11 @@ use crate::error::SchemaError;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
-/// Days from 0001-01-01, chrono's day 1, to 1970-01-01.
-const EPOCH_DAY: i32 = 719_163;
+/// Days of 400 years of the Gregorian calendar.
+const DAYS_PER_ERA: i32 = 146_097;
+
+/// Days from 0000-03-01 to 1970-01-01.
+const EPOCH_DAY: i32 = 719_468;
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -153,9 +156,27 @@ impl Parts {
     }
 }
 
+/// Days from 1970-01-01 to a date of the Gregorian calendar, if there is such a date.
+///
+/// Years begin in March here, so that the leap day is the last of them and months before it need no table: the algorithm is
+/// Howard Hinnant's `days_from_civil`.
 #[inline]
 fn days_since_1970(year: i32, month: u32, day: u32) -> Option<i32> {
-    Some(NaiveDate::from_ymd_opt(year, month, day)?.num_days_from_ce() - EPOCH_DAY)
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_in_month = match month {
+        2 => 28 + u32::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=days_in_month).contains(&day) {
+        return None;
+    }
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let month_from_march = (month as i32 + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day as i32 - 1;
+    Some(era * DAYS_PER_ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - EPOCH_DAY)
 }
 
 /// The number in exactly `N` digits at the front.
@@ -365,6 +386,8 @@ fn parse_by_chrono(format: &str, text: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Datelike;
+
     use super::*;
     use crate::json::timestamp_text;
 
@@ -428,6 +451,21 @@ mod tests {
             [("%m/%d/%Y", "13/1/2010"), ("%m/%d/%Y", "1/1/2010 8:00"), ("%I:%M %p", "13:00 pm"), ("%H:%M", "")]
         {
             assert_eq!(by(format, text), Err(Fault::NotA), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_is_counted_as_chrono_counts_it() {
+        let mut date = NaiveDate::from_ymd_opt(-1, 1, 1).expect("a date");
+        for day in date.signed_duration_since(NaiveDate::default()).num_days() as i32..3_000_000 {
+            let (year, month, of_month) = (date.year(), date.month(), date.day());
+            assert_eq!(days_since_1970(year, month, of_month), Some(day), "{date}");
+            date = date.succ_opt().expect("chrono goes on for longer than that");
+        }
+        for (year, month, day) in
+            [(2011, 2, 29), (1900, 2, 29), (2010, 0, 1), (2010, 13, 1), (2010, 4, 31), (2010, 1, 0)]
+        {
+            assert_eq!(days_since_1970(year, month, day), None);
         }
     }
 
