@@ -5,6 +5,7 @@
 
 mod diagnostics;
 mod follow;
+mod guide;
 mod killed;
 mod lake;
 mod ledger;

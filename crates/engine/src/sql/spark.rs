@@ -45,7 +45,7 @@ const RENAMED: [(&str, &str); 24] = [
 ];
 
 /// Functions that are said with other calls: name, number of arguments, and the words, with `_0` for the first argument.
-const REWORDED: [(&str, usize, &str); 37] = [
+const REWORDED: [(&str, usize, &str); 38] = [
     ("if", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
     ("iff", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
     ("isnull", 1, "_0 IS NULL"),
@@ -83,6 +83,7 @@ const REWORDED: [(&str, usize, &str); 37] = [
     ("nullifzero", 1, "nullif(_0, 0)"),
     ("zeroifnull", 1, "coalesce(_0, 0)"),
     ("position", 2, "strpos(_1, _0)"),
+    ("mod", 2, "_0 % _1"),
 ];
 
 /// Rewrites every expression of a query.

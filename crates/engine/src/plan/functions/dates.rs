@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array};
 use arrow::compute::binary;
-use arrow::datatypes::{DataType, Date32Type, Int32Type};
+use arrow::datatypes::{DataType, Date32Type, Int64Type};
 use chrono::{Datelike, Days, Months, NaiveDate};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
@@ -13,9 +13,10 @@ use super::simple;
 
 pub(super) fn functions() -> Vec<ScalarUDF> {
     const DAY: DataType = DataType::Date32;
-    const COUNT: DataType = DataType::Int32;
+    // A number that somebody writes is a BIGINT; an INT column becomes one without a word.
+    const COUNT: DataType = DataType::Int64;
     vec![
-        simple("datediff", vec![DAY, DAY], COUNT, |a| {
+        simple("datediff", vec![DAY, DAY], DataType::Int32, |a| {
             let days: Int32Array =
                 binary(a[0].as_primitive::<Date32Type>(), a[1].as_primitive::<Date32Type>(), |end, start| end - start)?;
             Ok(Arc::new(days))
@@ -33,8 +34,8 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
 
 fn moved(arguments: &[ArrayRef], by: fn(i32, i32) -> Option<i32>) -> Result<ArrayRef> {
     let days = arguments[0].as_primitive::<Date32Type>().iter();
-    let counts = arguments[1].as_primitive::<Int32Type>().iter();
-    let moved: Date32Array = days.zip(counts).map(|(day, count)| by(day?, count?)).collect();
+    let counts = arguments[1].as_primitive::<Int64Type>().iter();
+    let moved: Date32Array = days.zip(counts).map(|(day, count)| by(day?, i32::try_from(count?).ok()?)).collect();
     Ok(Arc::new(moved))
 }
 
