@@ -1,3 +1,5 @@
+//! Settings as people write them: which one counts, and what is said of a wrong one.
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! What the first page shows of views it was told about, and of views it was not.
+
 use super::{check, derive, select_items};
 use crate::config::{BarsSection, DashboardSection, FeedSection, TileSection, TimelineSection};
 use crate::model::{Better, Column, FeedKind, Unit, View, ViewKind};

@@ -1,3 +1,5 @@
+//! Messages of a topic: sought, paged and filtered.
+
 use std::fs;
 use std::sync::Arc;
 
