@@ -98,7 +98,7 @@ error: `engine.epoch_max`: `fast` is not a duration such as 60s
 13 | epoch_max = \"fast\"
    |             ^^^^^^
 error: unknown key `colum` in `dashboard.tiles`
-  --> millrace.toml:21:40
+  --> millrace.toml:21:34
    |
 21 |   { title = \"Grüße\", view = \"v\", colum = \"c\" },
    |                                  ^^^^^
@@ -109,7 +109,6 @@ error: `Pound` is no currency
 3 | currency = \"Pound\"
   |            ^^^^^^^
   = help: write its three letters, as in `GBP`";
-    let wanted = wanted.replace("21:40", "21:34");
     assert_eq!(said(&loaded), wanted);
     assert_eq!(loaded.config.name, "shop", "what is right is taken all the same");
 }
