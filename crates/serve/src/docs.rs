@@ -1,8 +1,9 @@
 //! The OpenAPI document, made from the handlers.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
@@ -48,11 +49,28 @@ pub fn openapi() -> String {
     String::from_utf8_lossy(&text(&document)).into_owned()
 }
 
-/// A document as it is sent.
+/// A document as it is sent: every answer described, and the shape of every error told.
 pub(crate) fn text(document: &Document) -> Bytes {
-    let mut text = document.to_pretty_json().expect("an OpenAPI document is plain JSON");
+    let mut document = serde_json::to_value(document).expect("an OpenAPI document is plain JSON");
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    for operation in paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut()) {
+        if let Some(answers) = operation["responses"].as_object_mut() {
+            complete(answers);
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&document).expect("an OpenAPI document is plain JSON");
     text.push('\n');
     Bytes::from(text)
+}
+
+fn complete(answers: &mut Map<String, Value>) {
+    for (status, answer) in answers.iter_mut().filter(|(_, answer)| answer.get("description").is_none()) {
+        let status = StatusCode::from_bytes(status.as_bytes()).ok();
+        answer["description"] = status.and_then(|status| status.canonical_reason()).unwrap_or("Answer").into();
+    }
+    let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+    let error = json!({ "description": "Any error", "content": { "application/problem+json": problem } });
+    answers.insert("default".to_owned(), error);
 }
 
 /// The answer that carries the document.

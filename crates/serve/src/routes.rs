@@ -101,7 +101,6 @@ async fn bound_time(request: Request, next: Next) -> Response {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the payload over")]
 fn caught(payload: Box<dyn Any + Send + 'static>) -> Response {
     let said = payload.downcast_ref::<String>().map(String::as_str);
     let said = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");

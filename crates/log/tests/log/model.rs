@@ -81,7 +81,7 @@ impl World {
 
     fn log(&mut self) -> (&mut dyn LogWriter, &EmbeddedLog) {
         let (writer, log) = self.log.as_mut().expect("it is open");
-        (writer.as_mut(), log.as_ref())
+        (writer.as_mut(), &**log)
     }
 
     fn check(&mut self) {
