@@ -75,7 +75,15 @@ impl EmbeddedLog {
     /// # Errors
     /// When the folder is of a later version or damaged, or the disk does not answer.
     pub fn open_read_only(dir: &Path) -> Result<Arc<Self>, LogError> {
-        let shared = open::open_read_only(dir, Machine::local())?;
+        Self::open_read_only_on(dir, Machine::local())
+    }
+
+    /// Opens what is committed in `dir` for reading, on a given machine.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::open_read_only`].
+    pub fn open_read_only_on(dir: &Path, machine: Machine) -> Result<Arc<Self>, LogError> {
+        let shared = open::open_read_only(dir, machine)?;
         Ok(Arc::new(Self { shared, flusher: Mutex::new(None) }))
     }
 

@@ -4,6 +4,7 @@
 //! is whole, what lies behind it is cut. When it is not, the partition goes offline and nothing is cut.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -154,26 +155,30 @@ fn check_segment(dir: &Path, found: Found, from: i64, end: i64, trust_index: boo
     let mut index = trusted.unwrap_or_default();
     // An index may know frames behind the end: they are forgotten here, with all behind `from`.
     let hint = index.rewind_to(from.min(end) - found.base);
-    let from_hint = scan(&file, &path, found, end, hint, &mut index);
+    let checked = from..end;
+    let from_hint = scan(&file, &path, found, &checked, hint, &mut index);
     match from_hint {
         // An entry that points nowhere is no damage of the log: go over all of it.
         Err(Refusal::Damage(_)) if hint.1 > 0 => {
             index = Index::default();
-            let bytes = scan(&file, &path, found, end, (0, 0), &mut index)?;
+            let bytes = scan(&file, &path, found, &checked, (0, 0), &mut index)?;
             Ok((bytes, index))
         }
         other => Ok((other?, index)),
     }
 }
 
+/// Goes over frames up to the end of `checked`. One that ends before `checked` begins was synced and whole once: should it
+/// have rotted since, it is passed by its header, and whoever reads it is told.
 fn scan(
     file: &File,
     path: &Path,
     found: Found,
-    end: i64,
+    checked: &Range<i64>,
     (relative, position): (i64, u64),
     index: &mut Index,
 ) -> Result<u64, Refusal> {
+    let end = checked.end;
     let mut next = found.base + relative;
     let mut scanner = Scanner::new(file, path, position, found.bytes);
     while next < end {
@@ -185,7 +190,13 @@ fn scan(
             Ok(Some(frame)) => frame,
             Ok(None) => return Err(damaged("the file ends")),
             Err(ScanStop::Io(error)) => return Err(Refusal::Io(error)),
-            Err(ScanStop::Damage(damage)) => return Err(damaged(damage.0)),
+            Err(ScanStop::Damage(damage)) => match scanner.pass_damaged() {
+                Some(span) if span.start == next && span.end <= checked.start => {
+                    next = span.end;
+                    continue;
+                }
+                _ => return Err(damaged(damage.0)),
+            },
         };
         if frame.header.base != next {
             return Err(damaged(&format!("a batch begins at offset {}", frame.header.base)));

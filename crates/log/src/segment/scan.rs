@@ -1,11 +1,12 @@
 //! Reads a segment from front to back and checks all of it.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::LogError;
-use crate::record_batch::{Damage, FrameView, HEADER_BYTES, frame_bytes};
+use crate::record_batch::{Damage, FrameView, HEADER_BYTES, frame_bytes, frame_span};
 
 /// Bytes asked of the disk at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -63,6 +64,19 @@ impl<'a> Scanner<'a> {
         self.position += bytes as u64;
         self.used += bytes;
         Ok(Some((position, frame)))
+    }
+
+    /// Goes on behind a frame that [`Scanner::next_frame`] found damaged, as far as its header can be believed; answers the
+    /// offsets that it says it has.
+    pub(crate) fn pass_damaged(&mut self) -> Option<Range<i64>> {
+        let front = self.buffer.get(self.used..).filter(|front| front.len() >= HEADER_BYTES)?;
+        let (bytes, span) = (frame_bytes(front).ok()?, frame_span(front).ok()?);
+        if bytes > front.len() {
+            return None;
+        }
+        self.position += bytes as u64;
+        self.used += bytes;
+        Some(span)
     }
 
     /// Makes sure that `bytes`, which the file has, are in the buffer.

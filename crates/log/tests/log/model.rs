@@ -147,7 +147,8 @@ impl World {
                 assert_eq!(found, rows[from..]);
             }
             Step::ReadFromOutside => {
-                let reading = EmbeddedLog::open_read_only(&self.shop.dir()).expect("reading needs no lock");
+                let machine = self.shop.machine.clone();
+                let reading = EmbeddedLog::open_read_only_on(&self.shop.dir(), machine).expect("reading needs no lock");
                 for (partition, rows) in partitions().iter().zip(&self.committed.rows) {
                     assert_eq!(&all_ids(reading.as_ref(), partition), rows);
                 }
