@@ -21,12 +21,11 @@ const BATCHES: i64 = 400;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = std::env::temp_dir().join(format!("millrace-bench-{}", std::process::id()));
-    let done = [FlushMode::None, FlushMode::Interval, FlushMode::Commit].into_iter().try_for_each(|flush| {
+    [FlushMode::None, FlushMode::Interval, FlushMode::Commit].into_iter().try_for_each(|flush| {
         let measured = measure(&dir.join("log"), flush);
         std::fs::remove_dir_all(&dir)?;
         measured
-    });
-    done
+    })
 }
 
 fn measure(dir: &Path, flush: FlushMode) -> Result<(), Box<dyn std::error::Error>> {

@@ -159,7 +159,7 @@ impl LogWriter for EmbeddedWriter {
 
     fn rollback(&mut self) -> FlowResult<()> {
         let shared = self.shared.clone();
-        let _open = shared.enter().map_err(LogError::from)?;
+        let _open = shared.enter()?;
         Ok(self.rollback_all()?)
     }
 

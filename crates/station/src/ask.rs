@@ -36,14 +36,14 @@ fn desk(stores: &Stores, sql: &str) -> Desk {
     let mut desk = Desk::new();
     let project = &stores.project;
     for info in stores.log.topics() {
-        let table = TopicTable::new(stores.log.clone(), &info.spec.name, info.spec.schema.clone());
+        let table = TopicTable::shared(stores.log.clone(), &info.spec.name, info.spec.schema.clone());
         if matches!(info.spec.kind, TopicKind::DeadLetter | TopicKind::Late) {
             desk.add_table(None, &info.spec.name, table.clone());
         }
         desk.add_table(Some(TOPIC), &info.spec.name, table);
     }
     for source in &project.program.sources {
-        let table = TopicTable::new(stores.log.clone(), &source.name, source.schema.clone());
+        let table = TopicTable::shared(stores.log.clone(), &source.name, source.schema.clone());
         desk.add_table(None, &source.name, table);
     }
     for view in &project.program.views {

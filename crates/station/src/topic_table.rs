@@ -21,7 +21,7 @@ pub(crate) struct TopicTable {
 }
 
 impl TopicTable {
-    pub(crate) fn new(log: Arc<dyn Log>, topic: &str, schema: SchemaRef) -> Arc<dyn Table> {
+    pub(crate) fn shared(log: Arc<dyn Log>, topic: &str, schema: SchemaRef) -> Arc<dyn Table> {
         Arc::new(Self { log, topic: topic.into(), schema })
     }
 }
@@ -181,7 +181,7 @@ mod tests {
 
     fn scan(limit: Option<usize>) -> Vec<i32> {
         let (log, schema) = log_with_numbers();
-        let table = TopicTable::new(log, "t", schema);
+        let table = TopicTable::shared(log, "t", schema);
         let batches = table.scan(Some(&[0]), limit).expect("a scan");
         let numbers = |batch: Result<RecordBatch>| {
             let batch = batch.expect("rows");
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_topic_that_is_not_there_has_no_rows() {
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
-        let table = TopicTable::new(log, "t", Arc::new(Schema::empty()));
+        let table = TopicTable::shared(log, "t", Arc::new(Schema::empty()));
         assert_eq!(table.scan(None, None).expect("a scan").count(), 0);
     }
 }

@@ -32,7 +32,7 @@ impl Work {
             return 0;
         }
         let mut dropped = 0;
-        for row in 0..keep.len() {
+        for (row, kept) in keep.iter_mut().enumerate() {
             let origin = stepped.origin(row);
             if times.is_null(row) {
                 refused.push(origin, "the event time is null, so the row belongs to no window");
@@ -45,7 +45,7 @@ impl Work {
             } else {
                 continue;
             }
-            keep[row] = false;
+            *kept = false;
             dropped += 1;
         }
         dropped
@@ -66,12 +66,12 @@ impl Work {
             return 0;
         }
         let mut dropped = 0;
-        for row in 0..keep.len() {
+        for (row, kept) in keep.iter_mut().enumerate() {
             let origin = stepped.origin(row);
             let watermark_us = clock.before(origin).max(self.closed_us);
             if times.is_valid(row) && times.value(row) + lateness_us < watermark_us {
                 late.push(origin, times.value(row), watermark_us, None);
-                keep[row] = false;
+                *kept = false;
                 dropped += 1;
             }
         }

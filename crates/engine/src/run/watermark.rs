@@ -40,7 +40,7 @@ impl PartitionWatermark {
 
     /// The watermark, or `i64::MIN` before the first row.
     pub(super) fn watermark_us(&self) -> i64 {
-        self.greatest_us.saturating_sub(self.delay_us).max(i64::MIN)
+        self.greatest_us.saturating_sub(self.delay_us)
     }
 
     /// Takes one event time in.

@@ -17,19 +17,19 @@ use millrace_schema::Registry;
 use tempfile::TempDir;
 
 /// The only writer here.
-pub const WRITER: &str = "source:orders";
+pub(crate) const WRITER: &str = "source:orders";
 
 /// A folder with a log, and the machine that it is on.
-pub struct Shop {
-    pub folder: TempDir,
-    pub config: LogConfig,
-    pub registry: Arc<Registry>,
-    pub machine: Machine,
+pub(crate) struct Shop {
+    pub(crate) folder: TempDir,
+    pub(crate) config: LogConfig,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) machine: Machine,
 }
 
 impl Shop {
     /// An empty folder. Nothing is flushed until somebody asks for it.
-    pub fn new(flush: FlushMode) -> Self {
+    pub(crate) fn new(flush: FlushMode) -> Self {
         let hour = Duration::from_secs(3600);
         let config = LogConfig { flush, flush_interval: hour, retention_check_interval: hour, ..LogConfig::default() };
         let folder = tempfile::tempdir().expect("there is room for a folder");
@@ -37,25 +37,25 @@ impl Shop {
     }
 
     /// The same with segments of this size, and no cache, so that everything is read from the disk.
-    pub fn on_disk(flush: FlushMode, segment_bytes_max: u64) -> Self {
+    pub(crate) fn on_disk(flush: FlushMode, segment_bytes_max: u64) -> Self {
         let mut shop = Self::new(flush);
         shop.config.segment_bytes_max = segment_bytes_max;
         shop.config.tail_cache_bytes = 0;
         shop
     }
 
-    pub fn dir(&self) -> PathBuf {
+    pub(crate) fn dir(&self) -> PathBuf {
         self.folder.path().join("log")
     }
 
-    pub fn open(&self) -> Arc<EmbeddedLog> {
+    pub(crate) fn open(&self) -> Arc<EmbeddedLog> {
         let opened =
             EmbeddedLog::open_on(&self.dir(), self.config.clone(), self.registry.clone(), self.machine.clone());
         opened.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The folder as it would be found if the process were killed now.
-    pub fn killed(&self) -> Self {
+    pub(crate) fn killed(&self) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         copy(&self.dir(), &folder.path().join("log"));
         let (config, registry, machine) = (self.config.clone(), self.registry.clone(), self.machine.clone());
@@ -63,19 +63,19 @@ impl Shop {
     }
 
     /// The same folder after the machine has started anew.
-    pub fn rebooted(mut self) -> Self {
+    pub(crate) fn rebooted(mut self) -> Self {
         self.machine.boot_id.push('+');
         self
     }
 
     /// The only segment file of a partition.
-    pub fn segment(&self, partition: &TopicPartition) -> PathBuf {
+    pub(crate) fn segment(&self, partition: &TopicPartition) -> PathBuf {
         let mut logs = self.segments(partition);
         assert_eq!(logs.len(), 1, "one segment");
         logs.remove(0)
     }
 
-    pub fn segments(&self, partition: &TopicPartition) -> Vec<PathBuf> {
+    pub(crate) fn segments(&self, partition: &TopicPartition) -> Vec<PathBuf> {
         let dir = self.dir().join("topics").join(partition.to_string());
         let entries = fs::read_dir(dir).expect("the partition has a folder");
         let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
@@ -99,7 +99,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A topic with rows of [`rows`].
-pub fn spec(name: &str, partitions: u32) -> TopicSpec {
+pub(crate) fn spec(name: &str, partitions: u32) -> TopicSpec {
     TopicSpec {
         name: Arc::from(name),
         partitions,
@@ -117,7 +117,7 @@ pub fn spec(name: &str, partitions: u32) -> TopicSpec {
 }
 
 /// Rows with the ids from `first` on; a row's timestamp is its id.
-pub fn rows(first: i64, count: usize) -> Batch {
+pub(crate) fn rows(first: i64, count: usize) -> Batch {
     let ids = || first..first + count as i64;
     let text: StringArray = ids().map(|id| Some(format!("row number {id}"))).collect();
     let columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from_iter_values(ids())), Arc::new(text)];
@@ -126,7 +126,7 @@ pub fn rows(first: i64, count: usize) -> Batch {
 }
 
 /// Ids of all committed rows of a partition from `from` on, read with `max_bytes` at a time.
-pub fn ids(log: &dyn Log, partition: &TopicPartition, from: Offset, max_bytes: usize) -> Vec<i64> {
+pub(crate) fn ids(log: &dyn Log, partition: &TopicPartition, from: Offset, max_bytes: usize) -> Vec<i64> {
     let mut ids = Vec::new();
     let mut next = from;
     loop {
@@ -143,23 +143,23 @@ pub fn ids(log: &dyn Log, partition: &TopicPartition, from: Offset, max_bytes: u
     }
 }
 
-pub fn all_ids(log: &dyn Log, partition: &TopicPartition) -> Vec<i64> {
+pub(crate) fn all_ids(log: &dyn Log, partition: &TopicPartition) -> Vec<i64> {
     let start = log.topic(&partition.topic).expect("the topic is there").starts[partition.partition.index()];
     ids(log, partition, start, 1 << 20)
 }
 
 /// Appends the rows from `first` on and commits them with a cookie that says so.
-pub fn commit(writer: &mut dyn LogWriter, partition: &TopicPartition, first: i64, count: usize) {
+pub(crate) fn commit(writer: &mut dyn LogWriter, partition: &TopicPartition, first: i64, count: usize) {
     writer.append(partition, rows(first, count)).expect("it can be appended");
     writer.commit(cookie(first, count), false).expect("it can be committed");
 }
 
-pub fn cookie(first: i64, count: usize) -> Bytes {
+pub(crate) fn cookie(first: i64, count: usize) -> Bytes {
     Bytes::from(format!("up to {}", first + count as i64))
 }
 
 /// One column of every type that a topic can hold.
-pub fn every_type() -> SchemaRef {
+pub(crate) fn every_type() -> SchemaRef {
     let field = |name: &str, data_type| Field::new(name, data_type, true);
     Arc::new(Schema::new(vec![
         Field::new("id", DataType::Int64, false),
@@ -176,7 +176,7 @@ pub fn every_type() -> SchemaRef {
 }
 
 /// Rows of [`every_type`] with nulls here and there, and keys, tombstones and origins as asked for.
-pub fn rows_of_every_type(count: i64, keys: bool, tombstones: bool, origin: bool) -> Batch {
+pub(crate) fn rows_of_every_type(count: i64, keys: bool, tombstones: bool, origin: bool) -> Batch {
     let gone = |n: i64| tombstones && n % 7 == 3;
     let some = move |n: i64, every: i64| (!gone(n) && n % every != 0).then_some(n);
     let all = || 0..count;
@@ -211,7 +211,7 @@ pub fn rows_of_every_type(count: i64, keys: bool, tombstones: bool, origin: bool
 }
 
 /// Checks that two batches are the same records.
-pub fn assert_same(a: &Batch, b: &Batch) {
+pub(crate) fn assert_same(a: &Batch, b: &Batch) {
     assert_eq!(a.values, b.values);
     assert_eq!(a.times_ms, b.times_ms);
     assert_eq!(a.keys, b.keys);

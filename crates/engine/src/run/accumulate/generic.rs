@@ -40,12 +40,12 @@ impl Generic {
     /// The state of a group, which afterwards is as before.
     fn state(&mut self, group: u32) -> Result<Vec<ScalarValue>, EngineError> {
         let state = self.accumulator(group)?.state()?;
-        let fresh = self.from_state(&state)?;
+        let fresh = self.restored(&state)?;
         self.accumulators[group as usize] = Some(fresh);
         Ok(state)
     }
 
-    fn from_state(&self, state: &[ScalarValue]) -> Result<Box<dyn Accumulator>, EngineError> {
+    fn restored(&self, state: &[ScalarValue]) -> Result<Box<dyn Accumulator>, EngineError> {
         let columns = state.iter().map(ScalarValue::to_array).collect::<Result<Vec<_>, _>>()?;
         let mut accumulator = self.function.create_accumulator()?;
         accumulator.merge_batch(&columns)?;
@@ -90,7 +90,7 @@ impl Accumulate for Generic {
         let mut results = Vec::with_capacity(groups.len());
         for group in groups {
             let state = self.state(*group)?;
-            results.push(self.from_state(&state)?.evaluate()?);
+            results.push(self.restored(&state)?.evaluate()?);
         }
         Ok(ScalarValue::iter_to_array(results)?)
     }
