@@ -1,7 +1,7 @@
 //! HTTP: the REST API, live feeds, the pages and the metrics of a running station.
 //!
-//! One file a resource. What blocks runs on threads of its own, within bounds ([`app`]); an error leaves in one shape only
-//! ([`problem`]); a live feed is pulled by its client ([`live`]). The contract is the OpenAPI document made from the handlers.
+//! One file a resource. What blocks runs on threads of its own, within bounds (`app`); an error leaves in one shape only
+//! (`problem`); a live feed is pulled by its client (`live`). The contract is the OpenAPI document made from the handlers.
 
 mod app;
 mod collector;

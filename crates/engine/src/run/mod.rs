@@ -12,7 +12,7 @@
 //!
 //! - Everything that decides a result is a function of the rows and their order within their partition; how the work was cut
 //!   into epochs, or killed between them, changes nothing.
-//! - Between two commits nothing is visible outside; the commit's cookie ([`cookie::Cookie`]) names input offsets, watermarks,
+//! - Between two commits nothing is visible outside; the commit's cookie (`cookie::Cookie`) names input offsets, watermarks,
 //!   ledger and the length of the snapshot file, so that all of them move together or not at all.
 //! - Group keys are kept in arrow's row format in memory only; on disk they are Arrow columns.
 
