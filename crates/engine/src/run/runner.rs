@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use millrace_flow::{Clock, Log, LogWriter, Phase, StageStatus, Stop, SystemClock, TopicKind, TopicSpec};
+use millrace_flow::{Clock, Ledger, Log, LogWriter, Phase, StageStatus, Stop, SystemClock, TopicKind, TopicSpec};
 
 use super::cookie::Cookie;
 use super::epoch::Work;
@@ -42,6 +42,21 @@ pub struct QueryRunner {
     status: Arc<StageStatus>,
 }
 
+/// A query as its last commit left it, before its state is taken back.
+struct Begun {
+    writer: Box<dyn LogWriter>,
+    inputs: Vec<InputState>,
+    cookie: Cookie,
+    was_sealed: bool,
+}
+
+impl Begun {
+    /// Whether all that will ever come was read and committed: then nobody needs the state any more.
+    fn is_over(&self) -> bool {
+        self.was_sealed && self.inputs.iter().all(InputState::is_finished)
+    }
+}
+
 /// A query that is open: its state, and what it holds of the log.
 struct Open {
     writer: Box<dyn LogWriter>,
@@ -68,7 +83,12 @@ impl QueryRunner {
     /// What [`EngineError`] names; after one that may pass, call it again.
     pub fn run(&mut self, stop: &Stop) -> millrace_flow::Result<()> {
         self.status.set_phase(Phase::Starting);
-        let mut open = self.open()?;
+        let begun = self.begin()?;
+        if begun.is_over() {
+            self.publish_over(&begun);
+            return Ok(());
+        }
+        let mut open = self.open(begun)?;
         self.publish(&open);
         loop {
             let seen = self.log.signal().version();
@@ -93,32 +113,35 @@ impl QueryRunner {
         }
     }
 
-    fn open(&self) -> Result<Open, EngineError> {
+    /// Takes the writer and the inputs to where the last commit left them.
+    fn begin(&self) -> Result<Begun, EngineError> {
         let query = &self.query;
         let writer = self.log.writer(&format!("query:{}", query.name))?;
-        let last = writer.last_commit().cloned();
-        let cookie = last.as_ref().map(|commit| Cookie::from_bytes(&query.name, &commit.cookie)).transpose()?;
+        let last = writer.last_commit();
+        let cookie = last.map(|commit| Cookie::from_bytes(&query.name, &commit.cookie)).transpose()?;
         if cookie.as_ref().is_some_and(|cookie| cookie.fingerprint != query.fingerprint) {
             return Err(EngineError::Fingerprint { query: query.name.to_string() });
         }
-        let inputs = query
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(index, input)| {
-                let at = cookie.as_ref().and_then(|cookie| cookie.inputs.get(index));
-                InputState::open(&query.name, input, at, self.log.as_ref())
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let open_input = |(index, input)| {
+            let at = cookie.as_ref().and_then(|cookie| cookie.inputs.get(index));
+            InputState::open(&query.name, input, at, self.log.as_ref())
+        };
+        let inputs = query.inputs.iter().enumerate().map(open_input).collect::<Result<Vec<_>, _>>()?;
+        let was_sealed = last.is_some_and(|commit| commit.sealed);
         let cookie = cookie.unwrap_or_else(|| Cookie::new(query.fingerprint));
-        let mut work = Work::new(query.clone(), late_schema(&query.late_source_schema()))?;
+        Ok(Begun { writer, inputs, cookie, was_sealed })
+    }
+
+    /// Takes the state back.
+    fn open(&self, begun: Begun) -> Result<Open, EngineError> {
+        let Begun { mut writer, inputs, cookie, was_sealed } = begun;
+        let mut work = Work::new(self.query.clone(), late_schema(&self.query.late_source_schema()))?;
         work.closed_us = cookie.closed_us;
         work.ledger = cookie.ledger;
         work.rows_out = cookie.rows_out;
         let snapshot = work.restore(&self.options.state_dir, cookie.generation, cookie.snapshot_bytes)?;
-        let mut writer = writer;
         writer.attach(snapshot.file());
-        Ok(Open { writer, inputs, work, snapshot, was_sealed: last.is_some_and(|commit| commit.sealed) })
+        Ok(Open { writer, inputs, work, snapshot, was_sealed })
     }
 
     /// Rounds of fetching and working until the epoch is old enough or nothing is left; whether there was anything.
@@ -201,16 +224,30 @@ impl QueryRunner {
     }
 
     fn publish(&self, open: &Open) {
+        self.publish_progress(open.writer.as_ref(), &open.inputs, open.work.ledger, open.work.rows_out);
         let status = &self.status;
-        status.set_ledger(open.work.ledger);
-        status.rows_out.store(open.work.rows_out, Ordering::Relaxed);
-        let epoch = open.writer.last_commit().map_or(0, |commit| commit.epoch.0);
-        status.epoch.store(epoch, Ordering::Relaxed);
-        let greatest = open.inputs.iter().map(InputState::greatest_us).max().unwrap_or(i64::MIN);
-        status.event_time_ms.store(to_ms(greatest), Ordering::Relaxed);
         status.state_rows.store(open.work.state_rows() as u64, Ordering::Relaxed);
         status.state_bytes.store(open.work.memory_bytes() as u64, Ordering::Relaxed);
         status.snapshot_bytes.store(open.snapshot.length(), Ordering::Relaxed);
+    }
+
+    fn publish_over(&self, begun: &Begun) {
+        let cookie = &begun.cookie;
+        self.publish_progress(begun.writer.as_ref(), &begun.inputs, cookie.ledger, cookie.rows_out);
+        self.status.snapshot_bytes.store(cookie.snapshot_bytes, Ordering::Relaxed);
+        let watermark_us = combine(begun.inputs.iter().flat_map(InputState::standings), Instant::now());
+        self.status.watermark_ms.store(to_ms(watermark_us), Ordering::Relaxed);
+        self.status.set_phase(Phase::Done);
+    }
+
+    fn publish_progress(&self, writer: &dyn LogWriter, inputs: &[InputState], ledger: Ledger, rows_out: u64) {
+        let status = &self.status;
+        status.set_ledger(ledger);
+        status.rows_out.store(rows_out, Ordering::Relaxed);
+        let epoch = writer.last_commit().map_or(0, |commit| commit.epoch.0);
+        status.epoch.store(epoch, Ordering::Relaxed);
+        let greatest = inputs.iter().map(InputState::greatest_us).max().unwrap_or(i64::MIN);
+        status.event_time_ms.store(to_ms(greatest), Ordering::Relaxed);
     }
 }
 
