@@ -171,6 +171,10 @@ pub trait LogWriter: Send {
 
 /// Where a registered reader stands; dropping it ends the registration.
 pub trait ReaderPosition: Send {
-    /// Says that everything of `partition` before `next` has been used.
+    /// Says that everything of `partition` before `next` has been used, and will not be asked for again even after a crash.
     fn advance(&self, partition: crate::PartitionId, next: Offset);
+
+    /// Says that everything before `next` has been read and is kept by the reader until it is used: it counts as backlog no
+    /// more, but must stay in the log.
+    fn take(&self, partition: crate::PartitionId, next: Offset);
 }

@@ -287,7 +287,7 @@ impl Log for EmbeddedLog {
     fn backlog_bytes(&self, topic: &str) -> u64 {
         let Some(topic) = self.shared.find(topic) else { return 0 };
         let behind = topic.partitions.iter().enumerate().map(|(number, partition)| {
-            let Some(slowest) = topic.readers.slowest(number) else { return 0 };
+            let Some(slowest) = topic.readers.slowest_taken(number) else { return 0 };
             let (start, end) = self.bounds(partition);
             let record_bytes = partition.bytes() / (end - start).max(1).unsigned_abs();
             self.shared.cache.bytes_between(partition.slot, slowest.max(start), end, record_bytes)

@@ -17,7 +17,10 @@ pub(crate) struct Readers {
 #[derive(Debug)]
 struct Progress {
     name: Arc<str>,
+    /// Next offset to be used.
     next: Vec<AtomicI64>,
+    /// Next offset to be read, at least `next`.
+    taken: Vec<AtomicI64>,
 }
 
 impl Readers {
@@ -28,6 +31,11 @@ impl Readers {
     /// Next offset of the slowest reader of a partition; `None` when nobody is registered.
     pub(crate) fn slowest(&self, partition: usize) -> Option<i64> {
         self.all().iter().map(|reader| reader.next[partition].load(Ordering::Relaxed)).min()
+    }
+
+    /// Next offset to be read by the slowest reader of a partition.
+    pub(crate) fn slowest_taken(&self, partition: usize) -> Option<i64> {
+        self.all().iter().map(|reader| reader.taken[partition].load(Ordering::Relaxed)).min()
     }
 
     /// Names, and next offsets by partition: of readers with the same name, those of the slowest.
@@ -56,8 +64,8 @@ pub(crate) struct TrackedReader {
 impl TrackedReader {
     /// Registers a reader that has used nothing yet.
     pub(crate) fn register(shared: Arc<Shared>, topic: Arc<Topic>, name: &str) -> Self {
-        let next = topic.partitions.iter().map(|partition| AtomicI64::new(partition.start())).collect();
-        let progress = Arc::new(Progress { name: Arc::from(name), next });
+        let starts = || topic.partitions.iter().map(|partition| AtomicI64::new(partition.start())).collect();
+        let progress = Arc::new(Progress { name: Arc::from(name), next: starts(), taken: starts() });
         topic.readers.all().push(progress.clone());
         Self { shared, topic, progress }
     }
@@ -65,7 +73,15 @@ impl TrackedReader {
 
 impl ReaderPosition for TrackedReader {
     fn advance(&self, partition: PartitionId, next: Offset) {
-        if self.progress.next[partition.index()].swap(next.0, Ordering::Relaxed) != next.0 {
+        let moved = self.progress.next[partition.index()].swap(next.0, Ordering::Relaxed) != next.0;
+        let read = self.progress.taken[partition.index()].fetch_max(next.0, Ordering::Relaxed) < next.0;
+        if moved || read {
+            self.shared.signal.notify();
+        }
+    }
+
+    fn take(&self, partition: PartitionId, next: Offset) {
+        if self.progress.taken[partition.index()].fetch_max(next.0, Ordering::Relaxed) < next.0 {
             self.shared.signal.notify();
         }
     }

@@ -18,13 +18,13 @@ pub(crate) struct MemoryLog {
     state: Mutex<State>,
     signal: Arc<Signal>,
     positions: Positions,
+    taken: Positions,
 }
 
 struct State {
     spec: TopicSpec,
     partitions: Vec<Vec<Fetched>>,
     sealed: bool,
-    backlog_bytes: u64,
 }
 
 impl MemoryLog {
@@ -41,8 +41,8 @@ impl MemoryLog {
             retention_ms: None,
         };
         let partitions = vec![Vec::new(); partitions as usize];
-        let state = Mutex::new(State { spec, partitions, sealed: false, backlog_bytes: 0 });
-        Self { state, signal: Arc::default(), positions: Arc::default() }
+        let state = Mutex::new(State { spec, partitions, sealed: false });
+        Self { state, signal: Arc::default(), positions: Arc::default(), taken: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -68,8 +68,10 @@ impl MemoryLog {
         self.lock().partitions.iter_mut().for_each(|partition| partition.truncate(batches));
     }
 
-    pub(crate) fn set_backlog_bytes(&self, bytes: u64) {
-        self.lock().backlog_bytes = bytes;
+    /// What a reader says it has read, stored or not.
+    pub(crate) fn taken(&self, reader: &str, partition: u32) -> Option<Offset> {
+        let taken = self.taken.lock().expect("no test panics with the lock held");
+        taken.get(&(reader.to_owned(), PartitionId(partition))).copied()
     }
 
     pub(crate) fn position(&self, reader: &str, partition: u32) -> Option<Offset> {
@@ -147,12 +149,12 @@ impl Log for MemoryLog {
     }
 
     fn track_reader(&self, reader: &str, _topic: &str) -> Result<Box<dyn ReaderPosition>> {
-        let (positions, signal) = (self.positions.clone(), self.signal.clone());
-        Ok(Box::new(Position { reader: reader.to_owned(), positions, signal }))
+        let (positions, taken, signal) = (self.positions.clone(), self.taken.clone(), self.signal.clone());
+        Ok(Box::new(Position { reader: reader.to_owned(), positions, taken, signal }))
     }
 
     fn backlog_bytes(&self, _topic: &str) -> u64 {
-        self.lock().backlog_bytes
+        0
     }
 
     fn lags(&self, _topic: &str) -> Vec<(String, u64)> {
@@ -167,6 +169,7 @@ impl Log for MemoryLog {
 struct Position {
     reader: String,
     positions: Positions,
+    taken: Positions,
     signal: Arc<Signal>,
 }
 
@@ -178,5 +181,9 @@ impl ReaderPosition for Position {
         if moved {
             self.signal.notify();
         }
+    }
+
+    fn take(&self, partition: PartitionId, next: Offset) {
+        self.taken.lock().expect("no test panics with the lock held").insert((self.reader.clone(), partition), next);
     }
 }

@@ -1,7 +1,8 @@
 //! The loop that follows a topic on behalf of one sink.
 //!
 //! - The store says where to go on; nothing is remembered here over a restart.
-//! - The registered reader moves only with what the store has, so retention never takes a record that a crash would need.
+//! - The registered reader moves only with what the store has, so retention never takes a record that a crash would need;
+//!   what the sink has taken and not stored holds no source back.
 //! - It sleeps until the log or the request to stop wakes it, or until taken rows are due to be flushed.
 //! - A topic that is sealed and read makes it [`Phase::Done`]; it goes on waiting, because a topic may be opened again.
 
@@ -28,13 +29,11 @@ pub struct SinkOptions {
     pub max_bytes: usize,
     /// Rows that were taken are in the store after this time.
     pub flush_interval: Duration,
-    /// Beyond this backlog of the topic the sink is flushed early: its registered reader would hold the sources otherwise.
-    pub backlog_bytes_max: u64,
 }
 
 impl Default for SinkOptions {
     fn default() -> Self {
-        Self { max_bytes: 16 << 20, flush_interval: Duration::from_secs(1), backlog_bytes_max: 48 << 20 }
+        Self { max_bytes: 16 << 20, flush_interval: Duration::from_secs(1) }
     }
 }
 
@@ -102,7 +101,6 @@ struct Follower<'a> {
     log: &'a dyn Log,
     status: &'a StageStatus,
     options: &'a SinkOptions,
-    topic: &'a str,
     partitions: Vec<TopicPartition>,
     /// Next offset to read, by partition.
     next: Vec<Offset>,
@@ -114,7 +112,7 @@ struct Follower<'a> {
 impl<'a> Follower<'a> {
     fn open(
         sink: &'a mut dyn Sink,
-        topic: &'a str,
+        topic: &str,
         name: &str,
         log: &'a dyn Log,
         status: &'a StageStatus,
@@ -130,7 +128,7 @@ impl<'a> Follower<'a> {
         }
         let partitions = info.partitions().collect();
         let next = stored.iter().zip(&info.starts).map(|(stored, start)| *stored.max(start)).collect();
-        let follower = Self { sink, log, status, options, topic, partitions, next, position, due: None };
+        let follower = Self { sink, log, status, options, partitions, next, position, due: None };
         follower.publish(&stored);
         Ok(follower)
     }
@@ -148,14 +146,12 @@ impl<'a> Follower<'a> {
         let stored = self.sink.write(inputs)?;
         for (partition, next) in next {
             self.next[partition.index()] = next;
+            self.position.take(partition, next);
         }
         if let Some(latest_ms) = latest_ms {
             self.status.event_time_ms.fetch_max(latest_ms, Ordering::Relaxed);
         }
         self.settle(stored, started);
-        if self.due.is_some() && self.log.backlog_bytes(self.topic) > self.options.backlog_bytes_max {
-            self.flush()?;
-        }
         self.flush_if_due()?;
         Ok(true)
     }

@@ -5,8 +5,8 @@
 //!                  ^ floor                ^ at            ^ filled
 //! ```
 //!
-//! Rows are found first, a batch of them, and their cells read after that, column by column. The buffer is only moved up
-//! when no row of it is pending.
+//! Rows are found first, a batch of them, and their cells read after that, column by column. The buffer is moved up when a
+//! batch has left it: then no row is pending, and it never holds more than a batch and what was read ahead.
 
 use std::io::{self, Read};
 
@@ -185,9 +185,9 @@ impl CsvDecoder {
             return Ok(None);
         }
         let (rows, lines) = self.read_columns()?;
-        self.floor = self.at;
         self.lines.clear();
         self.spans.clear();
+        self.move_up();
         Ok(Some(Decoded { rows, lines, rejects: self.rejects.take(), position: self.position }))
     }
 
@@ -196,11 +196,16 @@ impl CsvDecoder {
         self.lines.len() >= self.options.batch_rows || self.at - self.floor + self.rejects.bytes() >= BATCH_BYTES
     }
 
+    /// Brings what was not looked at to the front of the buffer. With no row pending, nothing points into it.
+    fn move_up(&mut self) {
+        self.buffer.copy_within(self.at..self.filled, 0);
+        self.filled -= self.at;
+        (self.at, self.floor) = (0, 0);
+    }
+
     fn make_room(&mut self, bytes: usize) {
         if self.lines.is_empty() {
-            self.buffer.copy_within(self.at..self.filled, 0);
-            self.filled -= self.at;
-            (self.at, self.floor) = (0, 0);
+            self.move_up();
         }
         if self.buffer.len() < self.filled + bytes {
             self.buffer.resize(self.filled + bytes, 0);

@@ -1,5 +1,6 @@
 //! The decoder as a whole: what fits, what does not, and that neither cuts nor hostile text change what comes out.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -222,6 +223,25 @@ fn memory_stays_bounded_by_hostile_text() {
             assert!(decoder.buffered_bytes() <= BATCH_BYTES + RECORD_BYTES_MAX + 200_000);
         }
     }
+}
+
+#[test]
+fn memory_stays_bounded_by_a_long_text() {
+    let mut text: Box<dyn Read> = Box::new(std::io::repeat(b'x').take(0));
+    for _ in 0..40 {
+        text = Box::new(text.chain(std::io::Cursor::new(b"some text,1234\n".repeat(20_000))));
+    }
+    let mut decoder = CsvDecoder::new(texts(&["a", "b"]), headless()).expect("columns");
+    let mut rows = 0;
+    while decoder.fill(&mut text).expect("memory can be read") > 0 {
+        while let Some(decoded) = decoder.decode().expect("no header") {
+            rows += decoded.rows.num_rows();
+        }
+        assert!(decoder.buffered_bytes() <= BATCH_BYTES + 1_000_000, "{} bytes", decoder.buffered_bytes());
+    }
+    decoder.finish();
+    rows += decoder.decode().expect("no header").map_or(0, |decoded| decoded.rows.num_rows());
+    assert_eq!(rows, 800_000);
 }
 
 #[test]
