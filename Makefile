@@ -10,7 +10,7 @@ PROGRAM := $(TARGET)/release/millrace
 MODULES := web/node_modules/.package-lock.json
 PAGES   := web/node_modules/.pages-built
 
-.PHONY: help up build test test-rust test-core test-pages test-browser ci lint deny doc bench fmt clean
+.PHONY: help up build test test-rust test-pages test-browser ci lint deny doc bench fmt clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -41,10 +41,6 @@ test: ## set up what the tests need and run every one
 
 test-rust: $(PAGES)
 	MILLRACE_TEST_PYTHON="$$(.ci/python)" cargo test --release --workspace
-
-test-core: $(PAGES) ## the engine, the sinks, what travels between them, and the whole program from outside
-	MILLRACE_TEST_PYTHON="$$(.ci/python)" cargo test --release --workspace --test whole --test streaming --test golden
-	cargo test --release -p millrace-flow -p millrace-engine -p millrace-sink --lib
 
 test-pages: $(MODULES)
 	npm --prefix web run --silent check

@@ -18,8 +18,13 @@ use futures::Stream;
 use millrace_flow::{Offset, Signal, Stop, TopicInfo};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Time between two events of a feed: ten a second is what an eye can use.
-pub(crate) const EVENT_INTERVAL: Duration = Duration::from_millis(100);
+/// Time between two events of a feed, from those of a few rows, which should be there at once, to those of many: ten of
+/// them a second is what a browser takes well.
+const EVENT_INTERVAL_MIN: Duration = Duration::from_millis(20);
+const EVENT_INTERVAL_MAX: Duration = Duration::from_millis(100);
+
+/// What every row of an event adds to the pause after it.
+const INTERVAL_PER_ROW: Duration = Duration::from_micros(200);
 
 /// Pause after a feed was told to start afresh, so that a client that cannot keep up is not made to fetch everything ten
 /// times a second.
@@ -103,6 +108,16 @@ impl Pace {
     pub(crate) fn sent(&mut self, interval: Duration) {
         self.next = Instant::now() + interval;
     }
+
+    /// Says that an event of so many rows goes now.
+    pub(crate) fn sent_rows(&mut self, rows: usize) {
+        self.sent(interval_after(rows));
+    }
+}
+
+fn interval_after(rows: usize) -> Duration {
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    INTERVAL_PER_ROW.saturating_mul(rows).clamp(EVENT_INTERVAL_MIN, EVENT_INTERVAL_MAX)
 }
 
 /// Waits until something was committed somewhere, the program stops, or `at_most` has passed.
@@ -149,6 +164,12 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_rows_make_events_rarer() {
+        let ms = |rows| interval_after(rows).as_millis();
+        assert_eq!([ms(1), ms(250), ms(usize::MAX)], [20, 50, 100]);
+    }
 
     #[test]
     fn an_id_reads_back_as_it_was_written() {

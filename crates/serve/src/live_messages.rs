@@ -16,7 +16,7 @@ use millrace_station::model::{Message, MessagesQuery, Order};
 use serde::Serialize;
 
 use crate::app::{OpenFeed, Shared};
-use crate::live::{self, Cursor, EVENT_INTERVAL, Pace};
+use crate::live::{self, Cursor, Pace};
 use crate::{Problem, ServeError, topics};
 
 /// Messages of one event, over all partitions.
@@ -78,7 +78,7 @@ impl Feed {
         } else {
             self.news().await?
         };
-        self.pace.sent(EVENT_INTERVAL);
+        self.pace.sent_rows(news.messages.len());
         let data = serde_json::to_string(&news).expect("messages are plain JSON");
         let event = live::event("messages", Some(&self.next), &data);
         Some((Ok(event), self))

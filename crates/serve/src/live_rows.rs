@@ -19,7 +19,7 @@ use millrace_flow::{
 use serde::Serialize;
 
 use crate::app::{OpenFeed, Shared};
-use crate::live::{self, Cursor, EVENT_INTERVAL, Pace, RESET_INTERVAL};
+use crate::live::{self, Cursor, Pace, RESET_INTERVAL};
 use crate::table::Object;
 use crate::{Problem, ServeError, views};
 
@@ -164,7 +164,7 @@ impl Feed {
     }
 
     fn rows(&mut self, changes: &Changes) -> Event {
-        self.pace.sent(EVENT_INTERVAL);
+        self.pace.sent_rows(changes.latest.len());
         let time = |of: fn(&StageStatus) -> i64| {
             self.status.as_deref().map(of).filter(|ms| *ms != i64::MIN && *ms != i64::MAX)
         };
