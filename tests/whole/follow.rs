@@ -104,3 +104,26 @@ fn what_is_appended_comes_through_the_live_feed() {
     assert_eq!(counts, [12, 11, 11]);
     running.signal("TERM").succeeded();
 }
+
+/// A source that ends with its files ends anew at each start, and what comes after it waits for it to have looked.
+#[test]
+fn a_file_that_comes_between_two_runs_is_read_by_the_second() {
+    let project = Project::empty();
+    let sql = SQL.replace("follow = true", "follow = false")
+        + "CREATE MATERIALIZED VIEW shops AS SELECT count(*) AS shops, sum(sales) AS sales FROM by_shop;\n";
+    project.write("sales.sql", sql).write("inbox/1.csv", HEAD.to_owned() + &rows(0..600));
+    project.load();
+    let counted = |sales: &str| {
+        assert_eq!(project.ask("SELECT shops, sales FROM shops"), [["3", sales]]);
+        assert_eq!(project.ask("SELECT sum(sales) FROM by_shop"), [[sales]]);
+    };
+    counted("600");
+    for run in 2..6 {
+        project.write(&format!("inbox/{run}.csv"), HEAD.to_owned() + &rows(0..100));
+        project.load();
+        counted(&(500 + run * 100).to_string());
+        // Nothing new: it ends again, and nothing is counted twice.
+        project.load();
+        counted(&(500 + run * 100).to_string());
+    }
+}

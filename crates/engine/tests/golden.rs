@@ -1,9 +1,9 @@
 //! Scripts and what becomes of them: `tests/sql/<name>.sql` beside `<name>.out`, either the plan of every query or every
-//! error. After reading the differences, `MILLRACE_BLESS=1 cargo test -p millrace-engine --test golden` takes them over.
+//! error; `example.out` is of the example project. After reading the differences, `MILLRACE_BLESS=1 cargo test -p millrace-engine --test golden` takes them over.
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use millrace_engine::sql::{Program, Script, compile};
 
@@ -44,32 +44,41 @@ fn describe(program: &Program) -> String {
     text
 }
 
-fn result_of(script: &Path) -> String {
-    let text = fs::read_to_string(script).expect("the script can be read");
-    let file = script.file_name().expect("a script has a name").to_string_lossy().into_owned();
-    match compile(&[Script { file: file.into(), text: text.into() }]) {
+fn result_of(scripts: &[PathBuf]) -> String {
+    let script = |path: &PathBuf| {
+        let text = fs::read_to_string(path).expect("the script can be read");
+        let file = path.file_name().expect("a script has a name").to_string_lossy().into_owned();
+        Script { file: file.into(), text: text.into() }
+    };
+    match compile(&scripts.iter().map(script).collect::<Vec<_>>()) {
         Ok(program) => describe(&program),
         Err(errors) => errors.iter().map(|error| format!("{error}\n\n")).collect(),
     }
+}
+
+fn scripts_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let mut scripts: Vec<_> = entries.map(|entry| entry.expect("an entry can be read").path()).collect();
+    scripts.retain(|path| path.extension().is_some_and(|extension| extension == "sql"));
+    scripts.sort();
+    assert!(!scripts.is_empty(), "no scripts in {}", folder.display());
+    scripts
 }
 
 #[test]
 fn scripts_come_to_what_is_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
     let bless = std::env::var_os("MILLRACE_BLESS").is_some();
-    let entries = fs::read_dir(&folder).expect("the folder can be read");
-    let mut scripts: Vec<_> = entries.map(|entry| entry.expect("an entry can be read").path()).collect();
-    scripts.retain(|path| path.extension().is_some_and(|extension| extension == "sql"));
-    scripts.sort();
-    assert!(!scripts.is_empty(), "no scripts in {}", folder.display());
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/online-retail");
+    let alone = scripts_in(&folder).into_iter().map(|script| (script.with_extension("out"), vec![script]));
+    let cases = alone.chain([(folder.join("example.out"), scripts_in(&example))]);
     let mut wrong = Vec::new();
-    for script in scripts {
-        let golden = script.with_extension("out");
-        let result = result_of(&script);
+    for (golden, scripts) in cases {
+        let result = result_of(&scripts);
         if bless {
             fs::write(&golden, &result).expect("the result can be written");
         } else if fs::read_to_string(&golden).unwrap_or_default() != result {
-            wrong.push(format!("{}:\n{result}", script.display()));
+            wrong.push(format!("{}:\n{result}", golden.display()));
         }
     }
     assert!(wrong.is_empty(), "these came to something else:\n{}", wrong.join("\n"));

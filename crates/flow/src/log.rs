@@ -66,8 +66,10 @@ pub struct TopicInfo {
     pub starts: Vec<Offset>,
     /// Offset after the last committed record, by partition.
     pub ends: Vec<Offset>,
-    /// Whether the writer has said that nothing more will come.
+    /// Whether the writer has said, since the log was opened, that nothing more will come.
     pub sealed: bool,
+    /// Whether it was sealed when the log was opened, and its writer has not said anything since.
+    pub was_sealed: bool,
     /// Bytes on disk.
     pub bytes: u64,
 }
@@ -161,6 +163,9 @@ pub trait LogWriter: Send {
     /// when this returns depends on the flush mode. `sealed` says that nothing more will come; a later commit without it
     /// opens the topics again.
     fn commit(&mut self, cookie: Bytes, sealed: bool) -> Result<Epoch>;
+
+    /// Says that the seal of the last commit, if it had one, still holds: that there is nothing new since the log was opened.
+    fn reseal(&mut self);
 
     /// Drops everything appended since the last commit.
     fn rollback(&mut self) -> Result<()>;

@@ -92,6 +92,7 @@ impl Topic {
             starts: vec![Offset(0); self.partitions.len()],
             ends: self.partitions.iter().map(|partition| partition.committed).collect(),
             sealed: self.sealed,
+            was_sealed: false,
             bytes: 0,
         }
     }
@@ -241,6 +242,9 @@ impl LogWriter for MemoryWriter {
         self.log.shared.signal.notify();
         Ok(epoch)
     }
+
+    // Here a seal lasts until a commit without one.
+    fn reseal(&mut self) {}
 
     fn rollback(&mut self) -> Result<()> {
         self.each_own_topic(|topic| topic.partitions.iter_mut().for_each(Partition::cut_to_commit));

@@ -17,7 +17,7 @@ use crate::partition::{Believed, RecoveryRules};
 use crate::read::{Record, check_range, offset_for_time, read_chunk, read_records};
 use crate::readers::TrackedReader;
 use crate::shared::Shared;
-use crate::topic::{Topic, partition_dir};
+use crate::topic::{Seal, Topic, partition_dir};
 use crate::writer::EmbeddedWriter;
 use crate::{LogConfig, LogError, Machine, catalog, open, segment};
 
@@ -208,7 +208,7 @@ impl EmbeddedLog {
         let rules = RecoveryRules { trust_indexes: false, read_only: false };
         let (disk, dir) = (self.shared.disk(), &self.shared.dir);
         let partitions = open::open_partitions(disk, dir, &spec, &self.shared.cache, nothing, rules)?;
-        Ok(Topic::new(spec, schema_id, codec, partitions, false))
+        Ok(Topic::new(spec, schema_id, codec, partitions, Seal::Open))
     }
 
     fn write_catalog(&self, new: Option<&Topic>) -> Result<(), LogError> {

@@ -15,7 +15,7 @@ use crate::lock::FolderLock;
 use crate::partition::{Believed, Partition, RecoveryRules};
 use crate::shared::{FlushState, Opened, Shared};
 use crate::tail_cache::TailCache;
-use crate::topic::{Topic, partition_dir};
+use crate::topic::{Seal, Topic, partition_dir};
 use crate::{Disk, FlushMode, LogConfig, LogError, Machine, catalog, document};
 
 /// What the folder says of the time before this process.
@@ -136,10 +136,15 @@ fn open_topics(
             point: past.checkpoint.partitions.get(&partition.to_string()).copied().unwrap_or_default(),
             committed: commit.map_or(0, |commit| commit.end(&partition.topic, partition.partition.index())),
         };
-        let sealed = commit.is_some_and(|commit| commit.sealed);
+        // What another process says at this moment holds; what one has said before its end may have changed since.
+        let seal = match commit.is_some_and(|commit| commit.sealed) {
+            true if rules.read_only => Seal::Sealed,
+            true => Seal::Earlier,
+            false => Seal::Open,
+        };
         let codec = Codec::new(spec.name.clone(), spec.schema.clone(), entry.schema_id, entry.avro.clone())?;
         let partitions = open_partitions(disk, dir, &spec, cache, believed, rules)?;
-        let topic = Topic::new(spec, entry.schema_id, codec, partitions, sealed);
+        let topic = Topic::new(spec, entry.schema_id, codec, partitions, seal);
         topics.insert(topic.name.clone(), Arc::new(topic));
     }
     Ok(topics)

@@ -1,7 +1,7 @@
 //! One topic: what it is, its partitions, its readers.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use millrace_flow::{Offset, PartitionId, TopicInfo, TopicPartition, TopicSpec};
@@ -12,6 +12,18 @@ use crate::columns::Codec;
 use crate::partition::Partition;
 use crate::readers::Readers;
 
+/// Whether more may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Seal {
+    /// More may come.
+    Open,
+    /// The writer has said that nothing more will come.
+    Sealed,
+    /// An earlier process has said so; whether that still holds is for the writer of this one to say.
+    Earlier,
+}
+
 /// A topic.
 #[derive(Debug)]
 pub(crate) struct Topic {
@@ -21,21 +33,30 @@ pub(crate) struct Topic {
     pub(crate) codec: Codec,
     pub(crate) partitions: Vec<Partition>,
     pub(crate) readers: Readers,
-    pub(crate) sealed: AtomicBool,
+    seal: AtomicU8,
     spec: RwLock<TopicSpec>,
 }
 
 impl Topic {
     /// The topic `spec`, with these partitions.
-    pub(crate) fn new(spec: TopicSpec, schema_id: u32, codec: Codec, partitions: Vec<Partition>, sealed: bool) -> Self {
+    pub(crate) fn new(spec: TopicSpec, schema_id: u32, codec: Codec, partitions: Vec<Partition>, seal: Seal) -> Self {
         let (name, writer) = (spec.name.clone(), spec.writer.clone());
-        let (readers, sealed, spec) = (Readers::default(), AtomicBool::new(sealed), RwLock::new(spec));
-        Self { name, writer, schema_id, codec, partitions, readers, sealed, spec }
+        let (readers, seal, spec) = (Readers::default(), AtomicU8::new(seal as u8), RwLock::new(spec));
+        Self { name, writer, schema_id, codec, partitions, readers, seal, spec }
     }
 
     /// What it was created with.
     pub(crate) fn spec(&self) -> TopicSpec {
         self.spec.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is(&self, seal: Seal) -> bool {
+        self.seal.load(Ordering::Acquire) == seal as u8
+    }
+
+    /// Says whether more may come.
+    pub(crate) fn set_seal(&self, seal: Seal) {
+        self.seal.store(seal as u8, Ordering::Release);
     }
 
     /// Takes over what is asked to be done with its old records; says whether that is something new.
@@ -59,7 +80,8 @@ impl Topic {
             schema_id: self.schema_id,
             starts: self.partitions.iter().map(|partition| Offset(partition.start())).collect(),
             ends: self.partitions.iter().map(|partition| Offset(partition.committed())).collect(),
-            sealed: self.sealed.load(Ordering::Acquire),
+            sealed: self.is(Seal::Sealed),
+            was_sealed: self.is(Seal::Earlier),
             bytes: self.partitions.iter().map(Partition::bytes).sum(),
         }
     }

@@ -13,7 +13,7 @@ use crate::LogError;
 use crate::append::{Buffers, append};
 use crate::commits::{COOKIE_BYTES_MAX, CommitRecord};
 use crate::shared::{Shared, WriterSlot};
-use crate::topic::Topic;
+use crate::topic::{Seal, Topic};
 
 /// An open writer.
 pub(crate) struct EmbeddedWriter {
@@ -125,7 +125,7 @@ impl EmbeddedWriter {
             topic.partitions[id.index()].publish();
         }
         for topic in &self.topics {
-            topic.sealed.store(commit.sealed, Ordering::Release);
+            topic.set_seal(if commit.sealed { Seal::Sealed } else { Seal::Open });
         }
         *self.slot.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(commit.clone());
         drop(visible);
@@ -155,6 +155,14 @@ impl LogWriter for EmbeddedWriter {
 
     fn commit(&mut self, cookie: Bytes, sealed: bool) -> FlowResult<Epoch> {
         Ok(self.commit_all(cookie, sealed)?)
+    }
+
+    fn reseal(&mut self) {
+        if self.last.as_ref().is_some_and(|last| last.sealed) {
+            self.refresh_topics();
+            self.topics.iter().for_each(|topic| topic.set_seal(Seal::Sealed));
+            self.shared.signal.notify();
+        }
     }
 
     fn rollback(&mut self) -> FlowResult<()> {

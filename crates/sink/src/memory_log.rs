@@ -112,6 +112,7 @@ impl Log for MemoryLog {
             starts: vec![Offset(0); state.partitions.len()],
             ends: state.partitions.iter().map(|partition| end(partition)).collect(),
             sealed: state.sealed,
+            was_sealed: false,
             bytes: 0,
         })
     }

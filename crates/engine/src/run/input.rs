@@ -17,6 +17,8 @@ pub(super) struct InputState {
     partitions: Vec<Standpoint>,
     position: Box<dyn ReaderPosition>,
     sealed: bool,
+    /// Whether it was sealed before the log was opened, and nobody has said since whether it still is.
+    was_sealed: bool,
 }
 
 struct Standpoint {
@@ -63,7 +65,7 @@ impl InputState {
         for partition in &partitions {
             position.advance(partition.name.partition, partition.next);
         }
-        Ok(Self { partitions, position, sealed: topic.sealed })
+        Ok(Self { partitions, position, sealed: topic.sealed, was_sealed: topic.was_sealed })
     }
 
     /// Learns how far the topic goes now.
@@ -72,7 +74,7 @@ impl InputState {
             return;
         };
         // The ends were read with the seal: once sealed, nothing lies beyond them.
-        self.sealed = topic.sealed;
+        (self.sealed, self.was_sealed) = (topic.sealed, topic.was_sealed);
         for (partition, end) in self.partitions.iter_mut().zip(topic.ends) {
             partition.end = end;
         }
@@ -109,6 +111,11 @@ impl InputState {
     /// Whether everything there will ever be was read.
     pub(super) fn is_finished(&self) -> bool {
         self.sealed && self.is_at_end()
+    }
+
+    /// Whether everything was read of a topic that is, or was when the log was opened, sealed.
+    pub(super) fn seems_finished(&self) -> bool {
+        (self.sealed || self.was_sealed) && self.is_at_end()
     }
 
     /// Whether everything there is now was read.

@@ -51,9 +51,9 @@ struct Begun {
 }
 
 impl Begun {
-    /// Whether all that will ever come was read and committed: then nobody needs the state any more.
-    fn is_over(&self) -> bool {
-        self.was_sealed && self.inputs.iter().all(InputState::is_finished)
+    /// Whether all that will ever come seems to be read and committed: then nobody needs the state any more.
+    fn seems_over(&self) -> bool {
+        self.was_sealed && self.inputs.iter().all(InputState::seems_finished)
     }
 }
 
@@ -83,10 +83,11 @@ impl QueryRunner {
     /// What [`EngineError`] names; after one that may pass, call it again.
     pub fn run(&mut self, stop: &Stop) -> millrace_flow::Result<()> {
         self.status.set_phase(Phase::Starting);
-        let begun = self.begin()?;
-        if begun.is_over() {
-            self.publish_over(&begun);
-            return Ok(());
+        let mut begun = self.begin()?;
+        while begun.seems_over() {
+            if self.end_again(&mut begun, stop) {
+                return Ok(());
+            }
         }
         let mut open = self.open(begun)?;
         self.publish(&open);
@@ -103,6 +104,7 @@ impl QueryRunner {
                 self.commit(&mut open, watermark_us, finished, started)?;
             }
             if finished {
+                open.writer.reseal();
                 self.status.set_phase(Phase::Done);
                 return Ok(());
             }
@@ -130,6 +132,29 @@ impl QueryRunner {
         let was_sealed = last.is_some_and(|commit| commit.sealed);
         let cookie = cookie.unwrap_or_else(|| Cookie::new(query.fingerprint));
         Ok(Begun { writer, inputs, cookie, was_sealed })
+    }
+
+    /// Waits for those who write the inputs to say that nothing has come since the last run, or that something has. `true`
+    /// when that ends it: it is over, or to be stopped.
+    fn end_again(&self, begun: &mut Begun, stop: &Stop) -> bool {
+        let seen = self.log.signal().version();
+        for input in &mut begun.inputs {
+            input.refresh(self.log.as_ref());
+        }
+        self.publish_over(begun);
+        if begun.inputs.iter().all(InputState::is_finished) {
+            begun.writer.reseal();
+            self.status.set_phase(Phase::Done);
+            return true;
+        }
+        if stop.is_stopped() {
+            return true;
+        }
+        if begun.seems_over() {
+            self.status.set_phase(Phase::Idle);
+            self.log.signal().wait_until(seen, Instant::now() + WAIT_MAX);
+        }
+        false
     }
 
     /// Takes the state back.
@@ -237,7 +262,6 @@ impl QueryRunner {
         self.status.snapshot_bytes.store(cookie.snapshot_bytes, Ordering::Relaxed);
         let watermark_us = combine(begun.inputs.iter().flat_map(InputState::standings), Instant::now());
         self.status.watermark_ms.store(to_ms(watermark_us), Ordering::Relaxed);
-        self.status.set_phase(Phase::Done);
     }
 
     fn publish_progress(&self, writer: &dyn LogWriter, inputs: &[InputState], ledger: Ledger, rows_out: u64) {

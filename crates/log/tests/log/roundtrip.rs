@@ -127,6 +127,31 @@ fn only_what_is_committed_is_seen_and_over_all_topics_at_once() {
 }
 
 #[test]
+fn a_seal_of_an_earlier_run_waits_for_its_writer_to_confirm_it() {
+    let shop = Shop::new(FlushMode::Interval);
+    let log = shop.open();
+    log.create_topic(spec("orders", 1)).expect("it can be created");
+    let mut writer = log.writer(WRITER).expect("nobody else writes");
+    writer.commit(Bytes::new(), true).expect("it can be committed");
+    drop(writer);
+    log.close().expect("the disk answers");
+    drop(log);
+
+    let log = shop.open();
+    let seals = |log: &EmbeddedLog| log.topic("orders").map(|topic| (topic.sealed, topic.was_sealed));
+    assert_eq!(seals(&log), Some((false, true)));
+    let reading = EmbeddedLog::open_read_only(&shop.dir()).expect("reading needs no lock");
+    assert_eq!(seals(&reading), Some((true, false)));
+    let mut writer = log.writer(WRITER).expect("nobody else writes");
+    assert_eq!(seals(&log), Some((false, true)), "opening says nothing");
+    writer.reseal();
+    assert_eq!(seals(&log), Some((true, false)));
+    writer.commit(Bytes::new(), false).expect("it can be committed");
+    writer.reseal();
+    assert_eq!(seals(&log), Some((false, false)), "there is no seal to confirm");
+}
+
+#[test]
 fn a_reader_never_sees_half_of_a_commit() {
     let shop = Shop::new(FlushMode::None);
     let log = shop.open();

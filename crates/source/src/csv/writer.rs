@@ -145,6 +145,8 @@ impl<'a> Writer<'a> {
     fn finish(&mut self) -> Result<Outcome> {
         if self.pending > 0 || self.is_dirty || self.log.last_commit().is_none_or(|commit| !commit.sealed) {
             self.commit(true)?;
+        } else {
+            self.log.reseal();
         }
         let status = &self.context.status;
         self.publish();
