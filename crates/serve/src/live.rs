@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use millrace_flow::{Offset, Signal, Stop, TopicInfo};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -155,7 +155,7 @@ where
     S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
 {
     let mut response =
-        Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive")).into_response();
+        Sse::new(events.fuse()).keep_alive(KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive")).into_response();
     // A proxy in front must pass events on as they come.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

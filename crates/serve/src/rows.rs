@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use millrace_flow::{Batches, StageError};
 use millrace_sink::SinkError;
 use millrace_sink::sqlite::{Filter, OrderBy, RowsQuery, SummaryQuery};
@@ -250,7 +250,8 @@ async fn csv(app: &Arc<App>, name: String, query: RowsQuery) -> Result<Response,
             Err(error) => Some((Err(error), None)),
         }
     });
-    let all = futures::StreamExt::chain(stream::iter([Ok(Bytes::from(head))]), lines);
+    // Whoever compresses the answer looks behind its end.
+    let all = stream::iter([Ok(Bytes::from(head))]).chain(lines.fuse());
     let mut response = ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], Body::from_stream(all)).into_response();
     if let Ok(file) = file {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, file);

@@ -1,6 +1,7 @@
 //! The server as its clients see it: requests to the whole router over a small project that has run to its end.
 
 use std::fs;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -251,6 +252,19 @@ async fn csv_keeps_spreadsheets_from_running_texts() {
     assert_eq!(answer.body, lines);
     let accepted = shop.send(get("/api/v1/views/notes/rows?order=order_no&limit=1", &[("accept", "text/csv")])).await;
     assert_eq!(accepted.body, "order_no,note,amount\r\n2,'=1+1,20.50\r\n");
+}
+
+#[tokio::test]
+async fn csv_is_the_same_when_it_is_compressed() {
+    let shop = Shop::open();
+    let path = "/api/v1/views/notes/rows?format=csv&order=order_no";
+    let plain = shop.get(path).await.body;
+    let response = shop.router.clone().oneshot(get(path, &[("accept-encoding", "gzip")])).await.expect("it answers");
+    assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+    let body = to_bytes(response.into_body(), usize::MAX).await.expect("the body comes whole");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&*body).read_to_string(&mut text).expect("gzip of UTF-8");
+    assert_eq!(text, plain);
 }
 
 #[tokio::test]
