@@ -32,6 +32,16 @@ describe('the drawing of a pipeline', () => {
     expect(wire?.path.match(/C/g)?.length).toBe(3);
   });
 
+  it('crosses no wires that need not cross, in whatever order stages are named', () => {
+    const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+    const ids = ['source:s', 'topic:s', ...names.map((name) => `query:${name}`), ...[...names].sort().map((name) => `topic:${name}`), ...names.map((name) => `sink:${name}`)];
+    const edges = names.flatMap((name): [string, string][] => [['topic:s', `query:${name}`], [`query:${name}`, `topic:${name}`], [`topic:${name}`, `sink:${name}`]]);
+    const { placed } = lay_out_pipeline(pipeline(ids, [['source:s', 'topic:s'], ...edges]), 1200);
+    const order = (kind: string) => placed.filter(({ node }) => node.kind === kind).sort((a, b) => a.y - b.y).map(({ node }) => node.name.split(':')[1]);
+    expect(order('topic').filter((name) => name !== 's')).toEqual(order('query'));
+    expect(order('sink')).toEqual(order('query'));
+  });
+
   it('survives a circle, an edge to nowhere and nothing at all', () => {
     expect(lay_out_pipeline(pipeline(['query:a', 'query:b'], [['query:a', 'query:b'], ['query:b', 'query:a']]), 800).placed).toHaveLength(2);
     expect(lay_out_pipeline(pipeline(['query:a'], [['query:a', 'sink:none']]), 800).wires[0]?.path).toBe('');

@@ -114,23 +114,29 @@ export function lay_out_pipeline(pipeline: Pipeline, width: number): Drawing {
   return { width: count * size.width + (count - 1) * gap + 2 * MARGIN, height, placed, wires };
 }
 
-/** Each column is put in the order of the middle of what it is joined to, a few times to and fro. */
+/** Each column is put in the order of the middle of what it is joined to on the side the sweep comes from, a few times to and fro. */
 function order_by_neighbours(lists: Slot[][], ways: readonly string[][]): void {
-  const joined = new Map<string, string[]>();
+  const [left, right] = [new Map<string, string[]>(), new Map<string, string[]>()];
   for (const way of ways) {
     for (let i = 1; i < way.length; i += 1) {
       const [a, b] = [way[i - 1] ?? '', way[i] ?? ''];
-      joined.set(a, [...(joined.get(a) ?? []), b]);
-      joined.set(b, [...(joined.get(b) ?? []), a]);
+      right.set(a, [...(right.get(a) ?? []), b]);
+      left.set(b, [...(left.get(b) ?? []), a]);
     }
   }
-  for (let pass = 0; pass < ORDERING_PASSES; pass += 1) {
-    const level = new Map<string, number>();
-    for (const list of lists) list.forEach((slot, i) => level.set(slot.id, (i + 0.5) / list.length));
-    for (const list of lists) {
-      const middle = new Map(list.map(({ id }, i) => [id, middle_of(joined.get(id) ?? [], level, (i + 0.5) / list.length)]));
+  const level = new Map<string, number>();
+  const settle = (list: readonly Slot[]): void => list.forEach((slot, i) => level.set(slot.id, (i + 0.5) / list.length));
+  const sweep = (columns: readonly Slot[][], joined: Map<string, string[]>): void => {
+    for (const list of columns) {
+      const middle = new Map(list.map(({ id }) => [id, middle_of(joined.get(id) ?? [], level, level.get(id) ?? 0)]));
       list.sort((a, b) => (middle.get(a.id) ?? 0) - (middle.get(b.id) ?? 0));
+      settle(list);
     }
+  };
+  lists.forEach(settle);
+  for (let pass = 0; pass < ORDERING_PASSES; pass += 1) {
+    sweep([...lists].reverse(), right);
+    sweep(lists, left);
   }
 }
 
