@@ -25,6 +25,7 @@ pub(crate) struct Connectors {
 /// Reads the options of all sources and sinks; everything that is wrong goes to `diagnostics`.
 pub(crate) fn read_connectors(dir: &Path, program: &Program, diagnostics: &mut Vec<Diagnostic>) -> Connectors {
     let mut connectors = Connectors::default();
+    let is_whole = diagnostics.is_empty();
     for source in &program.sources {
         match read_source(dir, source) {
             Ok(config) => connectors.sources.push(config),
@@ -36,6 +37,10 @@ pub(crate) fn read_connectors(dir: &Path, program: &Program, diagnostics: &mut V
         return connectors;
     }
     for sink in &program.sinks {
+        // What it reads may be one of the statements that are wrong.
+        if !is_whole && input_of(program, &connectors, &sink.from).is_none() {
+            continue;
+        }
         match read_sink(dir, program, &connectors, sink) {
             Ok(config) => connectors.sinks.push(config),
             Err(wrong) => diagnostics.extend(wrong),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use millrace_engine::sql::{Program, Script, compile};
+use millrace_engine::sql::{Program, Script, compile_what_is_right};
 use millrace_flow::Diagnostic;
 
 use crate::StationError;
@@ -57,11 +57,10 @@ impl Project {
         let settings = read_settings(&dir)?;
         let Loaded { config, places, mut diagnostics } = config::load(&dir, &settings, environment, overrides);
         let scripts = read_scripts(&dir)?;
-        let program = compile(&scripts).unwrap_or_else(|wrong| {
-            diagnostics.extend(wrong);
-            Program::default()
-        });
+        let (program, wrong) = compile_what_is_right(&scripts);
+        diagnostics.extend(wrong);
         let connectors = read_connectors(&dir, &program, &mut diagnostics);
+        let program = if diagnostics.is_empty() { program } else { Program::default() };
         let project = Self { catalog: Catalog::new(&program), dir, config, scripts, program, connectors };
         diagnostics.extend(project.check_dashboard(&places, diagnostics.is_empty()));
         if diagnostics.is_empty() { Ok(project) } else { Err(StationError::Project(diagnostics)) }

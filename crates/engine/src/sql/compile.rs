@@ -26,6 +26,13 @@ use crate::plan::{Emit, Place, Query, Request, Watermark, failure, lower, time_a
 /// # Errors
 /// Everything that is wrong, each with its place and, where there is one, its cure.
 pub fn compile(scripts: &[Script]) -> Result<Program, Vec<Diagnostic>> {
+    let (program, wrong) = compile_what_is_right(scripts);
+    if wrong.is_empty() { Ok(program) } else { Err(wrong) }
+}
+
+/// Compiles the scripts of a project as [`compile`] does; what is right comes with everything that is wrong, so that others
+/// can look for mistakes in it, too.
+pub fn compile_what_is_right(scripts: &[Script]) -> (Program, Vec<Diagnostic>) {
     with_deep_stack(|| Compiler::default().run(scripts))
 }
 
@@ -55,7 +62,7 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn run(mut self, scripts: &[Script]) -> Result<Program, Vec<Diagnostic>> {
+    fn run(mut self, scripts: &[Script]) -> (Program, Vec<Diagnostic>) {
         let mut scripts: Vec<&Script> = scripts.iter().collect();
         scripts.sort_by(|a, b| a.file.cmp(&b.file));
         for script in scripts {
@@ -78,13 +85,10 @@ impl Compiler {
                 self.declare_sink(index);
             }
         }
-        if self.diagnostics.is_empty() {
-            return Ok(self.program);
-        }
         let place = |diagnostic: &Diagnostic| (diagnostic.file.clone(), diagnostic.span);
         self.diagnostics.sort_by_key(place);
         self.diagnostics.dedup();
-        Err(self.diagnostics)
+        (self.program, self.diagnostics)
     }
 
     fn parse(&mut self, script: &Script) {

@@ -29,7 +29,7 @@ mod text;
 mod token;
 mod windows;
 
-pub use compile::compile;
+pub use compile::{compile, compile_what_is_right};
 pub(crate) use interval::show_micros;
 pub(crate) use nearest::did_you_mean;
 pub(crate) use planning::{spelled_columns, unknown_relations};

@@ -12,3 +12,8 @@ CREATE SOURCE prices (
   stock_code STRING,
   price      MONEY
 ) WITH (connector = 'csv', path = 'data/prices.csv');
+
+-- Its columns are right, one of its options is not.
+CREATE SOURCE customers (
+  customer_id STRING
+) WITH (connector = 'csv', paht = 'data/customers.csv');
