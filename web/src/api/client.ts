@@ -9,8 +9,8 @@ import type {
   ProblemBody,
   Project,
   Query,
-  Row,
   RowsPage,
+  Summary,
   Topic,
   View,
 } from './types';
@@ -106,7 +106,7 @@ export const api = {
   columns: (name: string, query: RowsQuery, signal?: AbortSignal) =>
     fetch_json<ColumnsPage>(`/views/${at(name)}/rows`, { ...rows_params(query), shape: 'columns' }, signal),
   summary: (name: string, query: SummaryQuery, signal?: AbortSignal) =>
-    fetch_json<{ rows: Row[] }>(`/views/${at(name)}/summary`, { ...query, sum: query.sum.join(',') }, signal),
+    fetch_json<Summary>(`/views/${at(name)}/summary`, { ...query, sum: query.sum.join(',') }, signal),
   topics: (signal?: AbortSignal) => fetch_json<Topic[]>('/topics', {}, signal),
   topic: (name: string, signal?: AbortSignal) => fetch_json<Topic>(`/topics/${at(name)}`, {}, signal),
   messages: (name: string, query: Params, signal?: AbortSignal) =>

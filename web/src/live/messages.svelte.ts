@@ -2,7 +2,7 @@
 
 import { untrack } from 'svelte';
 import { api, live_messages_address } from '../api/client';
-import type { Message, MessagesPage } from '../api/types';
+import type { LiveMessages, Message, MessagesPage } from '../api/types';
 import { Painter } from './pace';
 import { resource } from './resource.svelte';
 import { follow } from './stream.svelte';
@@ -48,7 +48,7 @@ export function open_messages(topic: () => string, query: () => Record<string, s
       on_open: () => void untrack(() => page.again()),
       on_event: ({ event, data }) => {
         if (event !== 'messages') return;
-        const told = JSON.parse(data) as { messages: Message[]; skipped: number };
+        const told = JSON.parse(data) as LiveMessages;
         arrived.push(...told.messages);
         skipped += told.skipped + Math.max(0, arrived.length - TAIL_MAX);
         if (arrived.length > TAIL_MAX) arrived = arrived.slice(-TAIL_MAX);

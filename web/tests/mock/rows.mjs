@@ -52,13 +52,14 @@ export function summary(view, params) {
     sums.forEach((column, i) => { totals[i] += thousandths(row[column]); });
     groups.set(key, totals);
   }
-  if (!group && groups.size === 0) return { rows: [Object.fromEntries(sums.map((column) => [column, null]))] };
+  const columns = [...(group ? [group] : []), ...sums].map((name) => ({ name, type: types[name] }));
+  if (!group && groups.size === 0) return { columns, rows: [Object.fromEntries(sums.map((column) => [column, null]))] };
   let rows = [...groups].map(([key, totals]) => ({
     ...(group ? { [group]: key } : {}),
     ...Object.fromEntries(sums.map((column, i) => [column, types[column].startsWith('DECIMAL') ? decimal(totals[i]) : Number(totals[i] / 1000n)])),
   }));
   rows = order(rows, params.get('order'), { ...types });
-  return { rows: rows.slice(0, Number(params.get('limit') ?? 100)) };
+  return { columns, rows: rows.slice(0, Number(params.get('limit') ?? 100)) };
 }
 
 export function to_csv(columns, rows) {

@@ -67,7 +67,7 @@ function answer(shop, request, response) {
 function serve_file(path, response) {
   const name = extname(path) ? path.slice(1) : 'index.html';
   const file = new URL(name, DIST);
-  if (!file.pathname.startsWith(DIST.pathname) || !existsSync(file)) return problem(response, 404, 'no such file', path);
+  if (!file.pathname.startsWith(DIST.pathname) || !existsSync(file)) return problem(response, 404, `no file at ${path}`);
   response.setHeader('Content-Type', KINDS[extname(name)] ?? 'application/octet-stream');
   response.end(readFileSync(file));
 }
@@ -77,10 +77,10 @@ function json(response, body) {
   response.end(JSON.stringify(body));
 }
 
-function problem(response, status, title, detail, cure) {
+function problem(response, status, detail, cure) {
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/problem+json');
-  response.end(JSON.stringify({ type: 'about:blank', title, status, detail, cure }));
+  response.end(JSON.stringify({ type: 'urn:millrace:problem:not-found', title: 'Not Found', status, detail, instance: response.req.url, cure }));
 }
 
 function stream(shop, request, response, about) {
@@ -104,13 +104,13 @@ function answer_api(shop, [group, name, leaf], params, request, response) {
   if (group === 'ledger') return json(response, ledger_of(shop));
   if (group === 'health') return json(response, { status: 'ok', ready: true, problems: [] });
   if (group === 'openapi.json') return json(response, openapi);
-  return problem(response, 404, 'no such resource', `/api/v1/${group} is not known`, 'see /docs');
+  return problem(response, 404, `there is nothing at /api/v1/${group}`, 'GET /api/v1/openapi.json lists every address');
 }
 
 function one_or_all(response, all, name, word) {
   if (!name) return json(response, all);
   const one = all.find((thing) => thing.name === name);
-  return one ? json(response, one) : problem(response, 404, `${word} \`${name}\` not found`, `there is no ${word} of that name`, `see /api/v1/${word === 'query' ? 'queries' : `${word}s`}`);
+  return one ? json(response, one) : problem(response, 404, `${word} \`${name}\` not found`, `see /api/v1/${word === 'query' ? 'queries' : `${word}s`}`);
 }
 
 function project(shop) {
@@ -135,7 +135,7 @@ function answer_view(shop, name, leaf, params, request, response) {
   }
   const [offset, limit] = [Number(params.get('offset') ?? 0), Number(params.get('limit') ?? 100)];
   const page = rows.slice(offset, offset + limit);
-  const base = { columns, total: rows.length, offset, limit, committed: { epoch: shop.epoch, watermark_ms: shop.event_ms - 600_000, live_id: String(shop.seq) } };
+  const base = { columns: columns.map(({ name, type }) => ({ name, type })), total: rows.length, offset, limit, committed: { epoch: shop.epoch, watermark_ms: shop.event_ms - 600_000, live_id: String(shop.seq) } };
   if (params.get('shape') === 'columns') return json(response, { ...base, data: Object.fromEntries(names.map((n) => [n, page.map((row) => row[n])])) });
   return json(response, { ...base, rows: page.map((row) => Object.fromEntries(names.map((n) => [n, row[n]]))) });
 }

@@ -103,7 +103,7 @@ function topic(name, kind, records, columns, extra = {}) {
   };
 }
 
-const DLQ = ['stage', 'file', 'line', 'column', 'reason', 'row', 'failed_at'].map((name) => ({ name, type: name === 'line' ? 'BIGINT' : name === 'failed_at' ? 'TIMESTAMP' : 'STRING' }));
+const DLQ = ['stage', 'file', 'line', 'column', 'reason', 'row', 'failed_at'].map((name) => ({ name, type: name === 'line' ? 'BIGINT' : name === 'failed_at' ? 'TIMESTAMP' : 'STRING', nullable: true }));
 
 export function topics_of(shop) {
   if (shop.empty) return [];
@@ -111,7 +111,7 @@ export function topics_of(shop) {
   const views = [...shop.views.values()];
   return [
     topic('order_lines', 'source', ALL_LINES, columns, {
-      key: 'customer_id', event_time: 'invoice_date', writer: 'source:order_lines',
+      key: ['customer_id'], event_time: 'invoice_date', writer: 'source:order_lines',
       readers: [...views.map((v) => ({ name: `query:${v.about.name}`, behind: 0 })), { name: 'sink:raw_orders', behind: 1200 }],
     }),
     topic('order_lines.dlq', 'dead_letter', 0, DLQ, { writer: 'source:order_lines' }),

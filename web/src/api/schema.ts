@@ -1,0 +1,354 @@
+// The shapes of /api/v1, written by scripts/schema.mjs from docs/openapi.json: `npm run schema` writes them anew, `npm run check` tells when
+// they are old. What the document leaves open is told in types.ts.
+
+/** An answer. */
+export interface Answer {
+  columns: ColumnHead[];
+  elapsed_ms: number;
+  rows: object[][];
+  truncated: boolean;
+}
+
+/** A sum by label, greatest first. */
+export interface Bars {
+  detail_column?: string | null;
+  label_column: string;
+  time_column?: string | null;
+  title: string;
+  unit: Unit;
+  value_column: string;
+  view: string;
+}
+
+/** Which direction is good news. */
+export type Better = 'up' | 'down';
+
+/** A column. */
+export interface Column {
+  name: string;
+  nullable: boolean;
+  type: string;
+}
+
+/** A column of an answer. */
+export interface ColumnHead {
+  name: string;
+  type: string;
+}
+
+/** What the rows are the result of. */
+export interface Committed {
+  epoch: number;
+  live_id?: string | null;
+  watermark_ms?: number | null;
+}
+
+/** How much of everything there is. */
+export interface Counts {
+  queries: number;
+  sinks: number;
+  sources: number;
+  topics: number;
+  views: number;
+}
+
+/** The first page. */
+export interface Dashboard {
+  bars: Bars[];
+  currency?: string | null;
+  feeds: Feed[];
+  tiles: Tile[];
+  timeline?: Timeline | null;
+}
+
+/** Something flows from one node to another. */
+export interface Edge {
+  from: string;
+  stalled: boolean;
+  to: string;
+}
+
+/** A range of event time, both ends included. */
+export interface EventTime {
+  max_ms: number;
+  min_ms: number;
+}
+
+/** The latest rows of a view. */
+export interface Feed {
+  columns: string[];
+  kind: FeedKind;
+  order: string;
+  title: string;
+  view: string;
+}
+
+/** Whether a feed's rows are good news. */
+export type FeedKind = 'good' | 'bad';
+
+/** How the stages are. */
+export interface Health {
+  problems: HealthProblem[];
+  ready: boolean;
+  status: HealthStatus;
+}
+
+/** What is wrong with one stage. */
+export interface HealthProblem {
+  message: string;
+  stage: string;
+}
+
+/** The worst of all stages. */
+export type HealthStatus = 'ok' | 'degraded' | 'failed';
+
+/** Where the rows of one stage went: `read = used + late + duplicate + rejected`. */
+export interface LedgerLine {
+  balances: boolean;
+  duplicate: number;
+  late: number;
+  read: number;
+  rejected: number;
+  stage: string;
+  topics: LedgerTopics;
+  used: number;
+}
+
+/** The topics that hold the rows of a line of the ledger. */
+export interface LedgerTopics {
+  late?: string | null;
+  rejected?: string | null;
+  used?: string | null;
+}
+
+/** A record of a topic, decoded. */
+export interface Message {
+  headers: Record<string, string>;
+  key?: string | null;
+  offset: number;
+  origin?: MessageOrigin | null;
+  partition: number;
+  schema_id?: number | null;
+  size_bytes: number;
+  time_ms: number;
+  value?: object | null;
+}
+
+/** Where a record was read from. */
+export interface MessageOrigin {
+  file: string;
+  line: number;
+}
+
+/** What a `messages` event says. */
+export interface MessagesEvent {
+  messages: Message[];
+  skipped: number;
+}
+
+/** Some messages of a topic. */
+export interface MessagesPage {
+  complete: boolean;
+  messages: Message[];
+  next?: object | null;
+  scanned: number;
+}
+
+/** A stage or a topic. */
+export interface Node {
+  behind: number;
+  detail: string[][];
+  error?: string | null;
+  id: string;
+  kind: NodeKind;
+  name: string;
+  note?: string | null;
+  phase: string;
+  progress?: number | null;
+  rate_per_s: number;
+  total: number;
+  watermark_ms?: number | null;
+}
+
+/** What a node is. */
+export type NodeKind = 'source' | 'topic' | 'query' | 'sink';
+
+/** A partition. */
+export interface Partition {
+  end: number;
+  id: number;
+  records: number;
+  start: number;
+}
+
+/** All stages and topics, and what flows between them. */
+export interface Pipeline {
+  edges: Edge[];
+  nodes: Node[];
+}
+
+/** A problem document (RFC 9457). */
+export interface Problem {
+  column?: number | null;
+  cure?: string | null;
+  detail: string;
+  instance: string;
+  line?: number | null;
+  status: number;
+  title: string;
+  type: string;
+}
+
+/** What runs here. */
+export interface Project {
+  counts: Counts;
+  currency?: string | null;
+  data_dir: string;
+  empty: boolean;
+  event_time?: EventTime | null;
+  name: string;
+  replay: Replay;
+  started_at_ms: number;
+  timezone?: string | null;
+  version: string;
+}
+
+/** A query that runs. */
+export interface Query {
+  behind: number;
+  dead_letter_topic?: string | null;
+  emit: string;
+  epoch: number;
+  epoch_ms: number;
+  error?: string | null;
+  event_time_ms?: number | null;
+  explain: string[];
+  inputs: string[];
+  late_topic?: string | null;
+  ledger: object;
+  name: string;
+  note?: string | null;
+  output: string;
+  phase: string;
+  rate_per_s: number;
+  rows_out: number;
+  snapshot_bytes: number;
+  sql: string;
+  stages: QueryStage[];
+  state_bytes: number;
+  state_rows: number;
+  watermark_lag_ms?: number | null;
+  watermark_ms?: number | null;
+}
+
+/** An operator of a query. */
+export interface QueryStage {
+  detail: string;
+  name: string;
+}
+
+/** A question. */
+export interface Question {
+  limit?: number | null;
+  sql: string;
+}
+
+/** Somebody who reads a topic. */
+export interface Reader {
+  behind: number;
+  name: string;
+}
+
+/** How fast event time passes while a source reads what lies in the past. */
+export interface Replay {
+  active: boolean;
+  speed?: number | null;
+}
+
+/** What a `rows` event says. */
+export interface RowsEvent {
+  deletes: string[];
+  event_time_ms?: number | null;
+  upserts: object[];
+  watermark_ms?: number | null;
+}
+
+/** A page of rows. */
+export interface RowsPage {
+  columns: ColumnHead[];
+  committed: Committed;
+  data?: object | null;
+  limit: number;
+  offset: number;
+  rows?: object[] | null;
+  total: number;
+}
+
+/** Sums by group. */
+export interface Summary {
+  columns: ColumnHead[];
+  rows: object[];
+}
+
+/** One figure: the sum of a column over the windows of the range shown, or the quotient of two such sums. */
+export interface Tile {
+  better: Better;
+  column: string;
+  over?: string | null;
+  time_column: string;
+  title: string;
+  unit: Unit;
+  view: string;
+}
+
+/** A column over time. */
+export interface Timeline {
+  time_column: string;
+  title: string;
+  unit: Unit;
+  value_column: string;
+  view: string;
+  window_ms: number;
+}
+
+/** A topic of the log. */
+export interface Topic {
+  bytes: number;
+  columns: Column[];
+  event_time?: string | null;
+  key?: string[] | null;
+  kind: string;
+  name: string;
+  partitions: Partition[];
+  readers: Reader[];
+  records: number;
+  retention_bytes?: number | null;
+  retention_ms?: number | null;
+  schema: object;
+  schema_id: number;
+  sealed: boolean;
+  writer: string;
+}
+
+/** How a figure is written. */
+export type Unit = 'money' | 'count';
+
+/** A view of the project. */
+export interface View {
+  columns: Column[];
+  key: string[];
+  kind: ViewKind;
+  materialized: boolean;
+  name: string;
+  query?: string | null;
+  rows?: number | null;
+  source_file: string;
+  source_line: number;
+  sql: string;
+  time_column?: string | null;
+  topic?: string | null;
+  window_ms?: number | null;
+}
+
+/** How the rows of a view behave. */
+export type ViewKind = 'upserts' | 'rows' | 'inlined';
