@@ -23,7 +23,7 @@ export function open_rows(view: () => View | null, asked: () => RowsAsked, busy:
   let shown_key = '';
   const page = resource<RowsPage>(() => {
     const [one, query] = [view(), asked()];
-    return one ? { key: JSON.stringify([one.name, query]), fetch: (signal) => api.rows(one.name, query, signal) } : null;
+    return one && one.kind !== 'inlined' ? { key: JSON.stringify([one.name, query]), fetch: (signal) => api.rows(one.name, query, signal) } : null;
   });
   const refresher = new Refresher(() => page.again());
 

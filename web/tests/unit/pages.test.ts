@@ -32,6 +32,12 @@ describe('the drawing of a pipeline', () => {
     expect(wire?.path.match(/C/g)?.length).toBe(3);
   });
 
+  it('draws a chain of stages on one level, beside a wire that passes them', () => {
+    const y = (id: string) => { const one = drawn.placed.find(({ node }) => node.id === id); return one && one.y + one.height / 2; };
+    expect(y('query:b')).toBe(y('sink:b'));
+    expect(y('topic:b')).toBe(y('sink:b'));
+  });
+
   it('crosses no wires that need not cross, in whatever order stages are named', () => {
     const names = ['one', 'two', 'three', 'four', 'five', 'six'];
     const ids = ['source:s', 'topic:s', ...names.map((name) => `query:${name}`), ...[...names].sort().map((name) => `topic:${name}`), ...names.map((name) => `sink:${name}`)];

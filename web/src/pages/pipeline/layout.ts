@@ -45,8 +45,10 @@ interface Size {
   row_gap: number;
 }
 
-const ROOMY: Size = { width: 188, height: 64, row_gap: 16 };
-const DENSE: Size = { width: 188, height: 46, row_gap: 8 };
+/** Five columns of this width and their gaps fit the page on a screen of 1440 pixels. */
+const STAGE_WIDTH = 196;
+const ROOMY: Size = { width: STAGE_WIDTH, height: 64, row_gap: 16 };
+const DENSE: Size = { width: STAGE_WIDTH, height: 46, row_gap: 8 };
 /** With more stages than this in a column the drawing would not fit a screen. */
 const ROOMY_ROWS_MAX = 8;
 const LANE_HEIGHT = 10;
@@ -102,8 +104,7 @@ export function lay_out_pipeline(pipeline: Pipeline, width: number): Drawing {
   const height = Math.max(size.height, ...lists.map((list) => column_height(list, size))) + 2 * MARGIN;
   const free = count > 1 ? (width - 2 * MARGIN - count * size.width) / (count - 1) : 0;
   const gap = Math.min(COLUMN_GAP_MAX, Math.max(COLUMN_GAP_MIN, free));
-  const spots = new Map<string, Spot>();
-  lists.forEach((list, column) => place_column(list, MARGIN + column * (size.width + gap), height, size, spots));
+  const spots = place_columns(lists, ways, size, gap, height);
   const placed = lists.flatMap((list, column) =>
     list.flatMap(({ id, node }) => {
       const spot = spots.get(id);
@@ -116,14 +117,7 @@ export function lay_out_pipeline(pipeline: Pipeline, width: number): Drawing {
 
 /** Each column is put in the order of the middle of what it is joined to on the side the sweep comes from, a few times to and fro. */
 function order_by_neighbours(lists: Slot[][], ways: readonly string[][]): void {
-  const [left, right] = [new Map<string, string[]>(), new Map<string, string[]>()];
-  for (const way of ways) {
-    for (let i = 1; i < way.length; i += 1) {
-      const [a, b] = [way[i - 1] ?? '', way[i] ?? ''];
-      right.set(a, [...(right.get(a) ?? []), b]);
-      left.set(b, [...(left.get(b) ?? []), a]);
-    }
-  }
+  const { left, right } = neighbours_of(ways);
   const level = new Map<string, number>();
   const settle = (list: readonly Slot[]): void => list.forEach((slot, i) => level.set(slot.id, (i + 0.5) / list.length));
   const sweep = (columns: readonly Slot[][], joined: Map<string, string[]>): void => {
@@ -140,6 +134,19 @@ function order_by_neighbours(lists: Slot[][], ways: readonly string[][]): void {
   }
 }
 
+/** What each slot is joined to in the column before it and in the one after. */
+function neighbours_of(ways: readonly string[][]): { left: Map<string, string[]>; right: Map<string, string[]> } {
+  const [left, right] = [new Map<string, string[]>(), new Map<string, string[]>()];
+  for (const way of ways) {
+    for (let i = 1; i < way.length; i += 1) {
+      const [a, b] = [way[i - 1] ?? '', way[i] ?? ''];
+      right.set(a, [...(right.get(a) ?? []), b]);
+      left.set(b, [...(left.get(b) ?? []), a]);
+    }
+  }
+  return { left, right };
+}
+
 function middle_of(neighbours: readonly string[], level: Map<string, number>, own: number): number {
   if (neighbours.length === 0) return own;
   return neighbours.reduce((sum, id) => sum + (level.get(id) ?? own), 0) / neighbours.length;
@@ -153,12 +160,53 @@ function column_height(list: readonly Slot[], size: Size): number {
   return list.reduce((sum, slot) => sum + slot_height(slot, size), 0) + Math.max(0, list.length - 1) * size.row_gap;
 }
 
-function place_column(list: readonly Slot[], x: number, height: number, size: Size, spots: Map<string, Spot>): void {
-  let y = (height - column_height(list, size)) / 2;
-  for (const slot of list) {
-    spots.set(slot.id, { x, y, height: slot_height(slot, size) });
-    y += slot_height(slot, size) + size.row_gap;
+/** The tallest column is placed first, the others outwards from it, each stage as level with what it is joined to as its neighbours let it be. */
+function place_columns(lists: readonly Slot[][], ways: readonly string[][], size: Size, gap: number, height: number): Map<string, Spot> {
+  const spots = new Map<string, Spot>();
+  const place = (column: number, joined: Map<string, string[]>): void => {
+    const list = lists[column] ?? [];
+    const tops = level_tops(list, joined, spots, size, height);
+    list.forEach((slot, i) => spots.set(slot.id, { x: MARGIN + column * (size.width + gap), y: tops[i] ?? 0, height: slot_height(slot, size) }));
+  };
+  const { left, right } = neighbours_of(ways);
+  const heights = lists.map((list) => column_height(list, size));
+  const tallest = heights.indexOf(Math.max(...heights));
+  for (let column = tallest; column >= 0; column -= 1) place(column, right);
+  for (let column = tallest + 1; column < lists.length; column += 1) place(column, left);
+  return spots;
+}
+
+/** Where each slot of a column begins: in order, without overlap, and together the least away from where each would like to stand. */
+function level_tops(list: readonly Slot[], joined: Map<string, string[]>, spots: Map<string, Spot>, size: Size, height: number): number[] {
+  const whole = column_height(list, size);
+  const centred = (height - whole) / 2;
+  // Counted from where a slot would stand were the column packed from the top, "in order" is "not falling".
+  let packed = 0;
+  const packed_tops = list.map((slot) => {
+    const top = packed;
+    packed += slot_height(slot, size) + size.row_gap;
+    return top;
+  });
+  const wishes = list.map((slot, i) => {
+    const middles = (joined.get(slot.id) ?? []).flatMap((id) => spots.get(id) ?? []).map((spot) => spot.y + spot.height / 2);
+    if (middles.length === 0) return centred;
+    return middles.reduce((sum, middle) => sum + middle, 0) / middles.length - slot_height(slot, size) / 2 - (packed_tops[i] ?? 0);
+  });
+  return not_falling(wishes).map((shift, i) => Math.min(Math.max(shift, MARGIN), height - MARGIN - whole) + (packed_tops[i] ?? 0));
+}
+
+/** The closest list of numbers of which none is less than the one before it: what falls is pooled into its mean. */
+function not_falling(wishes: readonly number[]): number[] {
+  const pools: { sum: number; count: number }[] = [];
+  for (const wish of wishes) {
+    let pool = { sum: wish, count: 1 };
+    for (let last = pools.at(-1); last && last.sum / last.count > pool.sum / pool.count; last = pools.at(-1)) {
+      pool = { sum: pool.sum + last.sum, count: pool.count + last.count };
+      pools.pop();
+    }
+    pools.push(pool);
   }
+  return pools.flatMap(({ sum, count }) => Array.from({ length: count }, () => sum / count));
 }
 
 function wire_path(way: readonly string[], spots: Map<string, Spot>, stage_width: number): string {
