@@ -229,7 +229,8 @@ async function load_figures({ dashboard, range, pick }: Asked, signal: AbortSign
         return (await api.summary(origin.view, { sum: columns, where }, signal)).rows[0] ?? {};
       };
       const [now, before] = await Promise.all([
-        ask(range.from_ms, range.known_to_ms),
+        // To the end of the range like the chart and the bars: what arrives while this is asked counts on all of them.
+        ask(range.from_ms, range.to_ms),
         range.compare ? ask(range.compare.from_ms, range.compare.to_ms) : Promise.resolve(null),
       ]);
       return [origin_key(origin), { now, before }] as const;
