@@ -29,10 +29,10 @@ export function exact(value: Decimal | null, unit: Unit, currency: string | null
   return unit === 'money' ? with_sign(value, currency_sign(currency)) : to_grouped(value);
 }
 
-/** Money to the penny, counts whole. */
+/** Money to the penny, counts whole; what is no money but has a fraction keeps two digits of it. */
 export function rounded(value: Decimal | null, unit: Unit, currency: string | null): string {
   if (!value) return '–';
-  return exact(to_scale(value, unit === 'money' ? 2 : 0), unit, currency);
+  return exact(to_scale(value, unit === 'money' ? 2 : Math.min(2, value.scale)), unit, currency);
 }
 
 /** As `rounded`, but large amounts of money without pence. */

@@ -8,6 +8,8 @@ const d = parse_decimal;
 describe('money', () => {
   it('carries its sign after the minus', () => {
     expect(rounded(d('-168469.600'), 'money', 'GBP')).toBe('−£168,469.60');
+    expect(rounded(d('168469.605'), 'count', null)).toBe('168,469.61');
+    expect(rounded(d('12949'), 'count', null)).toBe('12,949');
     expect(exact(d('15.300'), 'money', 'GBP')).toBe('£15.300');
   });
 
