@@ -68,6 +68,12 @@ class Shop {
     return slowest;
   }
 
+  /** Its query has read all there will ever be: every window is final, wherever the watermark stayed. */
+  is_final(view: string): boolean {
+    const query = this.views.find((one) => one.name === view)?.query;
+    return this.queries.some((one) => one.name === query && one.phase === 'done');
+  }
+
   get failed_queries(): Query[] {
     return this.queries.filter((query) => query.phase === 'failed');
   }

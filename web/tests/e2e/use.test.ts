@@ -159,6 +159,40 @@ describe('from a figure to its line in the file', () => {
   });
 });
 
+describe('what is not worth a look', () => {
+  it('is the topics for late and rejected rows, as long as they are empty', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/topics`);
+    await settle(page);
+    const topics = page.getByRole('region', { name: 'Topics' }).locator('tbody tr');
+    const usual = await topics.count();
+    expect(await topics.filter({ hasText: `${NAMES.topic}.dlq` }).count()).toBe(0);
+    await page.getByRole('link', { name: 'Show' }).click();
+    await topics.filter({ hasText: `${NAMES.topic}.dlq` }).waitFor();
+    expect(page.url()).toContain('empty=show');
+    expect(await topics.count()).toBeGreaterThan(usual);
+    await close();
+  });
+
+  it.runIf(real_url)('are the rows of a view that keeps none', async () => {
+    const { page, complaints, close } = await open_page(browser);
+    await page.goto(`${base}/views/clean_sales`);
+    await page.getByText('No rows of its own').waitFor();
+    await page.getByRole('link', { name: 'the topic clean_sales' }).click();
+    await page.waitForURL('**/topics/clean_sales/messages');
+    await settle(page);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it.runIf(real_url)('is a watermark, once everything is read', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/views/${NAMES.view}`);
+    await page.getByText('Final: nothing more will come').waitFor();
+    await close();
+  });
+});
+
 describe('taking it away', () => {
   it('as CSV and PNG', async () => {
     const { page, close } = await open_page(browser, { acceptDownloads: true });
