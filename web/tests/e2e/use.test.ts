@@ -133,6 +133,7 @@ describe('from a figure to its line in the file', () => {
     await page.getByRole('heading', { name: 'Revenue, Germany' }).waitFor();
     const address = page.url();
     expect(address).toContain('Germany');
+    await settle(page);
     const shown = await page.locator('.tile').first().innerText();
     const { page: second, close: close_second } = await open_page(browser);
     await second.goto(address);

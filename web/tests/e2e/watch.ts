@@ -25,10 +25,10 @@ export async function open_page(browser: Browser, options: BrowserContextOptions
   return { page, complaints, close: () => context.close() };
 }
 
-/** The page is there and has its data: no skeleton is left. */
+/** The page is there and has its data: no skeleton is left, and no figure is still asked for. */
 export async function settle(page: Page): Promise<void> {
   await page.locator('main h1').first().waitFor();
-  await page.waitForFunction(() => document.querySelectorAll('.skeleton').length === 0, undefined, { timeout: 15_000 });
+  await page.waitForFunction(() => document.querySelectorAll('.skeleton, [aria-busy="true"]').length === 0, undefined, { timeout: 15_000 });
   await page.evaluate(() => document.fonts.ready);
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
