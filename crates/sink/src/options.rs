@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use millrace_flow::nearest;
+
 /// An option that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
@@ -21,7 +23,7 @@ impl OptionError {
 
     /// `key` is none of `known`.
     pub(crate) fn unknown(key: &str, known: &[&str]) -> Self {
-        let cure = match nearest(key, known) {
+        let cure = match nearest(key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the options are {}", known.join(", ")),
         };
@@ -75,29 +77,6 @@ fn split_number(text: &str) -> (Option<u64>, String) {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     (number.parse().ok(), unit.trim().to_ascii_lowercase())
-}
-
-/// The one of `known` that `key` was probably meant to be.
-fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
-    let key = key.to_ascii_lowercase();
-    let bound = key.len().max(3) / 3 + 1;
-    known.iter().map(|name| (edits(&key, name), *name)).filter(|(edits, _)| *edits <= bound).min().map(|(_, name)| name)
-}
-
-/// Letters to add, drop or change to get from `left` to `right`.
-fn edits(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, l) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, r) in right.iter().enumerate() {
-            let change = diagonal + usize::from(l != *r);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use millrace_flow::nearest;
+
 /// An option that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
@@ -20,34 +22,12 @@ impl OptionError {
 
     /// An option that nobody knows, with the one that was probably meant.
     pub(crate) fn unknown(key: &str, known: &[&str]) -> Self {
-        let cure = match nearest(key, known) {
+        let cure = match nearest(key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the options are {}", known.join(", ")),
         };
         Self::new(key, format!("unknown option `{key}`"), cure)
     }
-}
-
-/// The known name that differs least from `name`, if it is near.
-pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    let near = known.iter().map(|known| (distance(&name, &known.to_lowercase()), *known));
-    near.filter(|(distance, _)| *distance <= name.len() / 3 + 1).min().map(|(_, known)| known)
-}
-
-/// Letters to insert, drop or change (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut costs: Vec<usize> = (0..=to.len()).collect();
-    for (row, letter) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut costs[0], row + 1);
-        for (column, other) in to.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = costs[column + 1];
-            costs[column + 1] = changed.min(diagonal + 1).min(costs[column] + 1);
-        }
-    }
-    costs[to.len()]
 }
 
 pub(crate) fn parse_bool(key: &str, value: &str) -> Result<bool, OptionError> {
@@ -112,15 +92,6 @@ pub(crate) fn parse_size(key: &str, value: &str) -> Result<u64, OptionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_is_found_if_it_is_near() {
-        let known = ["path", "partitions", "null_values"];
-        assert_eq!(nearest("partition", &known), Some("partitions"));
-        assert_eq!(nearest("PATH", &known), Some("path"));
-        assert_eq!(nearest("nullvalues", &known), Some("null_values"));
-        assert_eq!(nearest("compression", &known), None);
-    }
 
     #[test]
     fn durations_and_sizes_need_a_unit() {

@@ -9,10 +9,9 @@
 //! ```
 
 use datafusion::sql::sqlparser::tokenizer::Token;
-use millrace_flow::Span;
+use millrace_flow::{Span, nearest};
 
 use super::cursor::Cursor;
-use super::nearest::nearest;
 use super::program::OptionDef;
 use super::select::parse_query;
 use super::statement::{

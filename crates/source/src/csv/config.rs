@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use millrace_flow::{TopicKind, TopicSpec};
+use millrace_flow::{TopicKind, TopicSpec, nearest};
 use millrace_schema::csv::{CsvOptions, Encoding, TimeFormat};
 
-use crate::options::{OptionError, nearest, parse_bool, parse_character, parse_duration, parse_number, parse_size};
+use crate::options::{OptionError, parse_bool, parse_character, parse_duration, parse_number, parse_size};
 
 /// All options, in the order in which they are documented.
 const KEYS: [&str; 18] = [
@@ -197,7 +197,7 @@ impl CsvSourceConfig {
 
     fn column_cure(&self, name: &str) -> String {
         let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        match nearest(name, &columns) {
+        match nearest(name, columns.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the columns are {}", columns.join(", ")),
         }

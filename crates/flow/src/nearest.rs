@@ -1,0 +1,29 @@
+//! Which known name somebody meant.
+
+/// The one of `candidates` that `name` was probably meant to be: letters added, dropped, changed or swapped with their
+/// neighbour, in a third of the name at most. With fewer in common a guess is of no help.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let letters = name.chars().count();
+    let most = (letters / 3).max(1).min(letters.saturating_sub(2));
+    let ranked =
+        candidates.into_iter().map(|candidate| (strsim::osa_distance(&name, &candidate.to_lowercase()), candidate));
+    ranked.filter(|(distance, _)| *distance <= most).min().map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_found_and_strangers_are_not() {
+        let names = ["amount", "country", "invoice_no", "pace", "path"];
+        assert_eq!(nearest("amout", names), Some("amount"));
+        assert_eq!(nearest("contury", names), Some("country"));
+        assert_eq!(nearest("Invoice_No", names), Some("invoice_no"));
+        assert_eq!(nearest("invoiceno", names), Some("invoice_no"));
+        assert_eq!(nearest("paht", names), Some("path"), "two letters that changed places are one slip");
+        assert_eq!(nearest("price", names), None);
+        assert_eq!(nearest("", names), None);
+    }
+}
