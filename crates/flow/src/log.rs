@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -170,8 +171,13 @@ pub trait LogWriter: Send {
     /// Drops everything appended since the last commit.
     fn rollback(&mut self) -> Result<()>;
 
-    /// Names a file whose content must be on the disk before any later commit counts as being there.
+    /// Names a file (or, once dropped by the caller, a folder) whose content must be on the disk before any later commit
+    /// counts as being there.
     fn attach(&mut self, file: Arc<File>);
+
+    /// Removes files that commits before the last one named, once the last one is on the disk: until then a power cut can
+    /// bring back a commit that needs them.
+    fn discard(&mut self, files: Vec<PathBuf>);
 }
 
 /// Where a registered reader stands; dropping it ends the registration.

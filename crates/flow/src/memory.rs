@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow::array::{Array, BooleanArray};
+use arrow::compute;
 use bytes::Bytes;
 
 use crate::{
-    Batch, Commit, Epoch, ErrorKind, Fetched, Log, LogWriter, Offset, PartitionId, ReaderPosition, Result, Signal,
-    StageError, TopicInfo, TopicPartition, TopicSpec,
+    Batch, Commit, Epoch, ErrorKind, Fetched, Log, LogWriter, Offset, Origin, PartitionId, ReaderPosition, Result,
+    Signal, StageError, TopicInfo, TopicPartition, TopicSpec,
 };
 
 /// A log in memory.
@@ -34,6 +37,7 @@ struct State {
     open: HashSet<String>,
     readers: HashMap<(String, String), Vec<Offset>>,
     commits_until_failure: Option<u64>,
+    merges_reads: bool,
 }
 
 struct Topic {
@@ -79,6 +83,11 @@ impl MemoryLog {
         self.state().commits_until_failure = Some(commits);
     }
 
+    /// Lets reads answer with one batch where several were appended, as a log does that reads them back from its files.
+    pub fn merge_reads(&self) {
+        self.state().merges_reads = true;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,6 +105,32 @@ impl Topic {
             bytes: 0,
         }
     }
+}
+
+/// Batches of one topic as one.
+fn merged(batches: &[Batch]) -> Batch {
+    fn column<A: Array + Clone + 'static>(parts: Vec<&A>) -> A {
+        let parts: Vec<&dyn Array> = parts.into_iter().map(|part| part as &dyn Array).collect();
+        let whole = compute::concat(&parts).expect("columns of one topic have one type");
+        whole.as_any().downcast_ref::<A>().expect("concat keeps the type").clone()
+    }
+    let values = compute::concat_batches(batches[0].values.schema_ref(), batches.iter().map(|batch| &batch.values));
+    let marks: Vec<BooleanArray> =
+        batches.iter().map(|batch| (0..batch.num_rows()).map(|row| Some(batch.is_tombstone(row))).collect()).collect();
+    let mut whole = Batch::new(
+        values.expect("batches of one topic have one schema"),
+        column(batches.iter().map(|batch| &*batch.times_ms).collect()),
+    )
+    .with_tombstones(column(marks.iter().collect()));
+    if let Some(keys) = batches.iter().map(|batch| batch.keys.as_deref()).collect::<Option<Vec<_>>>() {
+        whole = whole.with_keys(column(keys));
+    }
+    if let Some(origins) = batches.iter().map(|batch| batch.origin.as_ref()).collect::<Option<Vec<_>>>() {
+        let file = Arc::new(column(origins.iter().map(|origin| &*origin.file).collect()));
+        let line = Arc::new(column(origins.iter().map(|origin| &*origin.line).collect()));
+        whole = whole.with_origin(Origin { file, line });
+    }
+    whole
 }
 
 fn missing(topic: &str) -> StageError {
@@ -147,6 +182,11 @@ impl Log for MemoryLog {
             let batch = fetched.batch.slice(skip, fetched.batch.num_rows() - skip);
             bytes += batch.memory_bytes();
             read.push(Fetched { base: fetched.base.advance(skip), batch });
+        }
+        if state.merges_reads && read.len() > 1 {
+            let base = read[0].base;
+            let batches: Vec<Batch> = read.into_iter().map(|fetched| fetched.batch).collect();
+            read = vec![Fetched { base, batch: merged(&batches) }];
         }
         Ok(read)
     }
@@ -252,6 +292,13 @@ impl LogWriter for MemoryWriter {
     }
 
     fn attach(&mut self, _file: Arc<File>) {}
+
+    // Here every commit is as durable as it will ever be.
+    fn discard(&mut self, files: Vec<PathBuf>) {
+        for file in files {
+            std::fs::remove_file(file).expect("who asks for it has written the file");
+        }
+    }
 }
 
 impl Drop for MemoryWriter {

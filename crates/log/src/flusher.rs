@@ -4,6 +4,7 @@
 //! checkpoint. Only then do those commits outlive a power cut.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -82,7 +83,8 @@ impl Shared {
     /// Makes the commits so far durable, as far as the flush mode asks for it now and again.
     fn flush_commits(&self) -> Result<(), LogError> {
         let mut state = self.flushing();
-        if self.config.flush == FlushMode::None || state.flushed == self.commits()?.position() {
+        let nothing_new = self.config.flush == FlushMode::None || state.flushed == self.commits()?.position();
+        if nothing_new && self.discarded().is_empty() {
             return Ok(());
         }
         self.flush(&mut state, !self.commits_are_durable())
@@ -102,7 +104,24 @@ impl Shared {
     }
 
     fn try_flush(&self, state: &mut FlushState, sync_data: bool) -> Result<(), LogError> {
-        let position = self.commits()?.position();
+        // Taken before the position: what was discarded by now, the commits before it do not need.
+        let discarded = std::mem::take(&mut *self.discarded());
+        let flushed = self.flush_to(self.commits()?.position(), state, sync_data);
+        if flushed.is_err() {
+            self.discard(discarded);
+            return flushed;
+        }
+        for file in discarded {
+            if let Err(error) = std::fs::remove_file(&file)
+                && error.kind() != ErrorKind::NotFound
+            {
+                tracing::warn!(file = %file.display(), %error, "a file that nobody needs any more stays");
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_to(&self, position: CommitPosition, state: &mut FlushState, sync_data: bool) -> Result<(), LogError> {
         let topics = self.all_topics();
         let ends: Vec<Vec<i64>> = {
             let _visible = self.visible.read().unwrap_or_else(PoisonError::into_inner);

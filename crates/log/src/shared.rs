@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) cached_reads: AtomicU64,
     pub(crate) disk_reads: AtomicU64,
     pub(crate) failure: OnceLock<Arc<str>>,
+    /// Files that no commit up to now needs, to be removed once these commits are on the disk.
+    discarded: Mutex<Vec<PathBuf>>,
     pub(crate) _lock: Option<FolderLock>,
 }
 
@@ -108,6 +110,7 @@ impl Shared {
             cached_reads: AtomicU64::new(0),
             disk_reads: AtomicU64::new(0),
             failure: OnceLock::new(),
+            discarded: Mutex::default(),
             _lock: lock,
         })
     }
@@ -168,6 +171,16 @@ impl Shared {
     pub(crate) fn writer_slot(&self, id: &str) -> Arc<WriterSlot> {
         let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         writers.entry(Arc::from(id)).or_default().clone()
+    }
+
+    /// Has `files` removed after the next flush.
+    pub(crate) fn discard(&self, files: Vec<PathBuf>) {
+        self.discarded().extend(files);
+    }
+
+    /// The files to be removed after the next flush.
+    pub(crate) fn discarded(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.discarded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for its turn to flush.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -173,6 +173,10 @@ impl LogWriter for EmbeddedWriter {
 
     fn attach(&mut self, file: Arc<File>) {
         self.slot.attach(file);
+    }
+
+    fn discard(&mut self, files: Vec<PathBuf>) {
+        self.shared.discard(files);
     }
 }
 

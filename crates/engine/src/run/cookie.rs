@@ -20,6 +20,9 @@ pub(super) struct Cookie {
     pub(super) generation: u64,
     /// Bytes of it that belong to this commit.
     pub(super) snapshot_bytes: u64,
+    /// Bytes of it that were written as one whole.
+    #[serde(default)]
+    pub(super) whole_bytes: u64,
     /// One entry an input of the query.
     pub(super) inputs: Vec<InputCookie>,
     /// Windows that end at or before this are closed.
@@ -50,6 +53,7 @@ impl Cookie {
             fingerprint,
             generation: 1,
             snapshot_bytes: 0,
+            whole_bytes: 0,
             inputs: Vec::new(),
             closed_us: i64::MIN,
             ledger: Ledger::default(),

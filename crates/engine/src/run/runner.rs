@@ -164,8 +164,10 @@ impl QueryRunner {
         work.closed_us = cookie.closed_us;
         work.ledger = cookie.ledger;
         work.rows_out = cookie.rows_out;
-        let snapshot = work.restore(&self.options.state_dir, cookie.generation, cookie.snapshot_bytes)?;
-        writer.attach(snapshot.file());
+        let lengths = (cookie.snapshot_bytes, cookie.whole_bytes);
+        let mut snapshot = work.restore(&self.options.state_dir, cookie.generation, lengths)?;
+        snapshot.files().into_iter().for_each(|file| writer.attach(file));
+        writer.discard(snapshot.earlier()?);
         Ok(Open { writer, inputs, work, snapshot, was_sealed })
     }
 
@@ -207,11 +209,12 @@ impl QueryRunner {
         }
         let rewritten = open.snapshot.generation() != generation;
         if rewritten {
-            open.writer.attach(open.snapshot.file());
+            open.snapshot.files().into_iter().for_each(|file| open.writer.attach(file));
         }
         let mut cookie = Cookie::new(self.query.fingerprint);
         cookie.generation = open.snapshot.generation();
         cookie.snapshot_bytes = open.snapshot.length();
+        cookie.whole_bytes = open.snapshot.whole_length();
         let topics = self.query.inputs.iter().zip(&open.inputs);
         cookie.inputs = topics.map(|(input, state)| state.cookie(&input.topic)).collect();
         cookie.closed_us = open.work.closed_us;
@@ -220,7 +223,7 @@ impl QueryRunner {
         open.writer.commit(cookie.to_bytes(), finished)?;
         open.was_sealed = finished;
         if rewritten {
-            open.snapshot.remove_others()?;
+            open.writer.discard(open.snapshot.earlier()?);
         }
         for input in &open.inputs {
             input.publish();

@@ -163,6 +163,55 @@ fn a_failed_sync_in_the_background_takes_the_log_out_of_service() {
     assert!(writer.append(&orders(), rows(10, 1)).is_err());
 }
 
+/// A file that earlier commits name may go when the commit that does without it is on the disk, and not before.
+#[test]
+fn discarded_files_go_with_the_flush() {
+    let disk = Arc::new(BadDisk::default());
+    let mut shop = shop_on(&disk, FlushMode::None);
+    shop.config.flush_interval = Duration::from_millis(1);
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("old");
+    std::fs::write(&file, b"state").expect("there is room");
+    let log = shop.open();
+    log.create_topic(spec("orders", 1)).expect("it can be created");
+    let mut writer = log.writer(WRITER).expect("nobody else writes");
+    let syncs_before = disk.syncs.load(Ordering::SeqCst);
+    writer.append(&orders(), rows(0, 10)).expect("it can be appended");
+    writer.commit(Bytes::new(), false).expect("it can be committed");
+    writer.discard(vec![file.clone(), folder.path().join("never there")]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while file.exists() {
+        assert!(Instant::now() < deadline, "it was never removed");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(disk.syncs.load(Ordering::SeqCst) > syncs_before, "the commit was not on the disk");
+}
+
+#[test]
+fn discarded_files_stay_when_the_flush_fails() {
+    let disk = Arc::new(BadDisk::default());
+    let mut shop = shop_on(&disk, FlushMode::None);
+    shop.config.flush_interval = Duration::from_millis(1);
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("old");
+    std::fs::write(&file, b"state").expect("there is room");
+    let log = shop.open();
+    log.create_topic(spec("orders", 1)).expect("it can be created");
+    let mut writer = log.writer(WRITER).expect("nobody else writes");
+    writer.append(&orders(), rows(0, 10)).expect("it can be appended");
+    writer.commit(Bytes::new(), false).expect("it can be committed");
+    disk.fail_next_sync();
+    writer.discard(vec![file.clone()]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while log.failure().is_none() {
+        assert!(Instant::now() < deadline, "the failure was never told");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    drop(writer);
+    drop(log);
+    assert!(file.exists(), "the commit that does without it may be lost");
+}
+
 #[test]
 fn attached_files_are_synced_with_the_commit() {
     let disk = Arc::new(BadDisk::default());
