@@ -9,9 +9,15 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::explain::{show, show_call, show_group, show_step};
 use super::{Aggregate, Dedup, Input};
+use crate::sql::show_micros;
 
 /// The fingerprint, and what it is of in words.
-pub(super) fn fingerprint(inputs: &[Input], dedup: Option<&Dedup>, aggregate: Option<&Aggregate>) -> (u64, String) {
+pub(super) fn fingerprint(
+    inputs: &[Input],
+    dedup: Option<&Dedup>,
+    aggregate: Option<&Aggregate>,
+    allowed_lateness_us: i64,
+) -> (u64, String) {
     let mut canonical = String::new();
     let mut parts: Vec<String> = Vec::new();
     for input in inputs {
@@ -42,6 +48,11 @@ pub(super) fn fingerprint(inputs: &[Input], dedup: Option<&Dedup>, aggregate: Op
             let _ = write!(canonical, "|call {} of {types:?} where {filter}", show_call(call));
             parts.push(show_call(call));
         }
+    }
+    // A longer one would ask for groups that are forgotten already.
+    if allowed_lateness_us != 0 {
+        let _ = write!(canonical, "|lateness {allowed_lateness_us}");
+        parts.push(format!("allowed lateness {}", show_micros(allowed_lateness_us)));
     }
     (xxh3_64(canonical.as_bytes()), format!("hash({})", parts.join(", ")))
 }

@@ -27,7 +27,7 @@ use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast;
 
 use super::catalog::{Catalog, options};
-use super::functions::{divide, hop};
+use super::functions::{divide, divide_decimal, hop};
 
 /// Plans a SELECT and settles all types.
 pub(crate) fn plan(query: ast::Query, catalog: &Catalog) -> Result<LogicalPlan> {
@@ -35,10 +35,14 @@ pub(crate) fn plan(query: ast::Query, catalog: &Catalog) -> Result<LogicalPlan> 
     analyze(plan)
 }
 
-/// Settles the types of a plan, with Spark's division.
+/// Settles the types of a plan, with Spark's division: that of decimals can be told once types are settled.
 pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-        vec![Arc::new(SparkDivision), Arc::new(ResolveGroupingFunction::new()), Arc::new(TypeCoercion::new())];
+    let rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
+        Arc::new(SparkDivision { replace: divided_as_double }),
+        Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(TypeCoercion::new()),
+        Arc::new(SparkDivision { replace: divided_as_decimal }),
+    ];
     Analyzer::with_rules(rules).execute_and_check(plan, &options(), |_, _| {})
 }
 
@@ -134,9 +138,31 @@ fn run_rules(plan: LogicalPlan, rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>
     Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})
 }
 
-/// `a / b` of numbers that are not decimals as a double, and an error when `b` is zero.
+/// The call in the place of a division of operands of these types, if it has one.
+type Replace = fn(&Expr, &Expr, &DataType, &DataType) -> Option<Expr>;
+
+/// Calls of our own in the place of `a / b`.
 #[derive(Debug)]
-struct SparkDivision;
+struct SparkDivision {
+    replace: Replace,
+}
+
+/// `a / b` of numbers that are not decimals as a double, and an error when `b` is zero.
+fn divided_as_double(left: &Expr, right: &Expr, a: &DataType, b: &DataType) -> Option<Expr> {
+    let plain = |data_type: &DataType| data_type.is_integer() || data_type.is_floating();
+    if !(plain(a) && (plain(b) || b.is_null()) || a.is_null() && plain(b)) {
+        return None;
+    }
+    let arguments = [left, right].map(|operand| cast(operand.clone(), DataType::Float64)).to_vec();
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(divide(), arguments)))
+}
+
+/// `a / b` of decimals, rounded.
+fn divided_as_decimal(left: &Expr, right: &Expr, a: &DataType, b: &DataType) -> Option<Expr> {
+    let (DataType::Decimal128(_, _), DataType::Decimal128(_, _)) = (a, b) else { return None };
+    let arguments = vec![left.clone(), right.clone()];
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(divide_decimal(), arguments)))
+}
 
 impl AnalyzerRule for SparkDivision {
     fn name(&self) -> &str {
@@ -144,11 +170,11 @@ impl AnalyzerRule for SparkDivision {
     }
 
     fn analyze(&self, plan: LogicalPlan, _options: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(divide_in_node).map(|plan| plan.data)
+        plan.transform_up_with_subqueries(|plan| divide_in_node(plan, self.replace)).map(|plan| plan.data)
     }
 }
 
-fn divide_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+fn divide_in_node(plan: LogicalPlan, replace: Replace) -> Result<Transformed<LogicalPlan>> {
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&scan.projected_schema);
@@ -157,14 +183,9 @@ fn divide_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let changed = plan.map_expressions(|expr| {
         let name = names.save(&expr);
         let changed = expr.transform_up(|expr| match expr {
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) => {
+            Expr::BinaryExpr(BinaryExpr { ref left, op: Operator::Divide, ref right }) => {
                 let (a, b) = (left.get_type(&schema)?, right.get_type(&schema)?);
-                let plain = |data_type: &DataType| data_type.is_integer() || data_type.is_floating();
-                if !(plain(&a) && (plain(&b) || b.is_null()) || a.is_null() && plain(&b)) {
-                    return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right })));
-                }
-                let arguments = vec![cast(*left, DataType::Float64), cast(*right, DataType::Float64)];
-                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(divide(), arguments))))
+                Ok(replace(left, right, &a, &b).map_or_else(|| Transformed::no(expr), Transformed::yes))
             }
             expr => Ok(Transformed::no(expr)),
         })?;

@@ -17,6 +17,9 @@ use super::error::EngineError;
 use super::state::AggregateState;
 use super::steps::Stepped;
 
+/// Rows that are turned into columns at once.
+const SAVE_ROWS_MAX: usize = 1 << 18;
+
 struct Held {
     key: Box<[u8]>,
     row: Box<[u8]>,
@@ -148,17 +151,18 @@ impl KeyedRows {
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 
-    /// The rows that changed since the last save (or all): key, whether it is gone, the row.
-    pub(super) fn save(&mut self, whole: bool) -> Result<Option<RecordBatch>, EngineError> {
+    /// The rows that changed since the last save (or all), in parts: key, whether it is gone, the row.
+    pub(super) fn save(&mut self, whole: bool) -> Result<Vec<RecordBatch>, EngineError> {
         let unsaved = std::mem::take(&mut self.unsaved);
         let mut keys: Vec<Box<[u8]>> =
             if whole { self.index.keys().cloned().collect() } else { unsaved.into_iter().collect() };
-        if keys.is_empty() {
-            return Ok(None);
-        }
         keys.sort_unstable();
-        let (present, gone): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| self.index.contains_key(key));
-        let numbers: Vec<u32> = present.iter().map(|key| self.index[key]).collect();
+        keys.chunks(SAVE_ROWS_MAX).map(|keys| self.save_keys(keys)).collect()
+    }
+
+    fn save_keys(&self, keys: &[Box<[u8]>]) -> Result<RecordBatch, EngineError> {
+        let (present, gone): (Vec<_>, Vec<_>) = keys.iter().partition(|key| self.index.contains_key(*key));
+        let numbers: Vec<u32> = present.iter().map(|key| self.index[*key]).collect();
         let rows = self.rows(&numbers)?;
         let padding = UInt32Array::from_iter((0..present.len() + gone.len()).map(|row| {
             (row < present.len()).then(|| u32::try_from(row).expect("an epoch changes fewer than 2^32 rows"))
@@ -172,7 +176,7 @@ impl KeyedRows {
         let field =
             |(index, column): (usize, &ArrayRef)| Field::new(format!("c{index}"), column.data_type().clone(), true);
         let schema = Schema::new(columns.iter().enumerate().map(field).collect::<Vec<_>>());
-        Ok(Some(RecordBatch::try_new(Arc::new(schema), columns)?))
+        Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
     }
 
     /// Takes back what [`KeyedRows::save`] gave.

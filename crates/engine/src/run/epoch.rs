@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{AsArray, BooleanArray, UInt32Array};
+use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, UInt32Array};
 use arrow::compute;
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
@@ -14,7 +14,7 @@ use super::changes::KeyedRows;
 use super::dedup::{DedupState, Marks};
 use super::error::EngineError;
 use super::input::{InputState, Taken};
-use super::lateness::{RowClock, last_windows, still_open};
+use super::lateness::RowClock;
 use super::output;
 use super::rejects::{Late, Refused, dead_letters, late_rows};
 use super::state::{AggregateState, Prepared};
@@ -137,7 +137,7 @@ impl Work {
             self.take_rows(batch, ready, clock, &mut late, &mut refused, writer, now_ms)?;
             self.ledger.late += late.len() as u64;
             if late.len() > 0 {
-                let rows = late_rows(&self.late_schema, &self.late_source(batch, taken.input)?, &late)?;
+                let rows = late_rows(&self.late_schema, self.late_source(batch, taken.input, &late)?, &late)?;
                 writer.append(&TopicPartition::new(format!("{}.late", query.name), 0), rows)?;
             }
         }
@@ -150,20 +150,16 @@ impl Work {
         Ok(())
     }
 
-    /// The batch as the late topic wants it: as it came, or, where several topics differ, as it is after the steps.
-    fn late_source(&self, batch: &Batch, input: usize) -> Result<Batch, EngineError> {
-        if self.late_schema.fields().len() == self.query.inputs[input].schema.fields().len() + 3 {
-            return Ok(batch.clone());
+    /// The late rows as their topic wants them: as they came, or, where several topics differ, as they are after the steps.
+    fn late_source(&self, batch: &Batch, input: usize, late: &Late) -> Result<Batch, EngineError> {
+        let mut rows = batch.take(&UInt32Array::from(late.rows().to_vec()))?;
+        let input = &self.query.inputs[input];
+        if self.query.late_source_schema() != input.schema {
+            // A late row went through the filters already, and through the projections without failing.
+            let projects = input.steps.iter().filter(|step| matches!(step, crate::plan::RowStep::Project { .. }));
+            rows.values = run_steps(&rows.values, &projects.cloned().collect::<Vec<_>>())?.batch;
         }
-        let mut whole = batch.clone();
-        let project: Vec<_> = self.query.inputs[input]
-            .steps
-            .iter()
-            .filter(|step| matches!(step, crate::plan::RowStep::Project { .. }))
-            .cloned()
-            .collect();
-        whole.values = run_steps(&batch.values, &project)?.batch;
-        Ok(whole)
+        Ok(rows)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one batch on their way, taken apart by the caller")]
@@ -181,10 +177,11 @@ impl Work {
         let rows = stepped.batch.num_rows();
         let mut keep = vec![true; rows];
         let mut dropped = 0;
-        if let Some((starts, times)) = prepared.as_ref().and_then(|prepared| prepared.windows.as_ref()) {
-            let spread = prepared.as_ref().and_then(|prepared| prepared.rows.as_ref());
-            let lasts = last_windows(starts.values(), spread, rows);
-            dropped += self.check_windows(&stepped, &lasts, times, &mut clock, &mut keep, late, refused);
+        let mut open = None;
+        if let Some(prepared) = prepared.as_ref().filter(|prepared| prepared.windows.is_some()) {
+            let before = keep.len();
+            open = self.check_windows(&stepped, prepared, &mut clock, &mut keep, late, refused);
+            dropped += before - keep.iter().filter(|keep| **keep).count();
         } else if let Some(times) = marks.as_ref().and_then(|marks| marks.times.as_ref()) {
             dropped += self.check_times(&stepped, times, &mut clock, &mut keep, late);
         }
@@ -204,8 +201,8 @@ impl Work {
             (Some(state), Some(prepared)) => {
                 let spread = prepared.rows.clone();
                 let row_of = |row: usize| spread.as_ref().map_or(row, |rows| rows.value(row) as usize);
-                let open = still_open(&prepared, &self.query, self.closed_us);
-                let groups = state.intern(&prepared, |row| keep[row_of(row)] && open(row));
+                let is_open = |row: usize| open.as_ref().is_none_or(|open| open[row]);
+                let groups = state.intern(&prepared, |row| keep[row_of(row)] && is_open(row));
                 state.update(&prepared, &groups)
             }
             _ => self.append_rows(batch, &stepped, &keep, dropped, writer, now_ms),
@@ -227,7 +224,8 @@ impl Work {
         self.pass_changes(batch, stepped, writer, now_ms)
     }
 
-    /// Rows that replace one another, without an aggregate: a row that the steps leave out takes its predecessor away.
+    /// Rows that replace one another, without an aggregate: a row that the steps leave out takes its predecessor away. Of
+    /// records with one key only the last is passed on, as rows and those that go leave in two batches.
     fn pass_changes(
         &mut self,
         batch: &Batch,
@@ -236,17 +234,18 @@ impl Work {
         now_ms: i64,
     ) -> Result<(), EngineError> {
         let keys = batch.keys.clone().expect("records that replace one another have keys");
+        let is_last = last_of_each_key(&keys);
         let mut stays = vec![false; batch.num_rows()];
         let mut present = Vec::new();
         for row in 0..stepped.batch.num_rows() {
             let origin = stepped.origin(row);
-            if !batch.is_tombstone(origin) {
+            if is_last[origin] && !batch.is_tombstone(origin) {
                 stays[origin] = true;
                 present.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows"));
             }
         }
         let query = self.query.clone();
-        let gone: BooleanArray = stays.iter().map(|stays| Some(!stays)).collect();
+        let gone: BooleanArray = stays.iter().zip(&is_last).map(|(stays, is_last)| Some(*is_last && !stays)).collect();
         if gone.true_count() > 0 {
             let keys = compute::filter(keys.as_ref(), &gone)?;
             let rows = output::tombstones(&query.output, keys.as_binary::<i32>().clone(), now_ms);
@@ -307,6 +306,14 @@ impl Work {
         self.rows_out += rows.num_rows() as u64;
         output::append(writer, &self.query.output, &self.query.name, rows)
     }
+}
+
+/// Which records are the last with their key.
+fn last_of_each_key(keys: &BinaryArray) -> Vec<bool> {
+    let mut seen = hashbrown::HashSet::with_capacity(keys.len());
+    let mut is_last: Vec<bool> = keys.iter().rev().map(|key| seen.insert(key)).collect();
+    is_last.reverse();
+    is_last
 }
 
 /// Moves the rows on which a key or an argument cannot be computed to those that failed.

@@ -1,5 +1,6 @@
 //! What can go wrong while a query runs.
 
+use std::io::ErrorKind as IoErrorKind;
 use std::path::PathBuf;
 
 use arrow::error::ArrowError;
@@ -12,8 +13,8 @@ use millrace_flow::{ErrorKind, StageError};
 pub enum EngineError {
     /// The snapshot on disk was written by another query.
     #[error(
-        "the state of `{query}` was written by a query with other keys, windows or aggregates; \
-         give the changed view another name, or remove the data folder to compute everything again"
+        "`{query}` is no longer the query that its rows so far were computed with: what it reads, its filters, keys, windows \
+         or aggregates have changed; give the changed view another name, or remove the data folder to compute everything again"
     )]
     Fingerprint {
         /// The query.
@@ -36,6 +37,29 @@ pub enum EngineError {
         query: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The state of one group does not fit a frame.
+    #[error("the state of one group takes {bytes} bytes, more than snapshot `{}` can hold; group by more keys", file.display())]
+    GroupTooLarge {
+        /// The file.
+        file: PathBuf,
+        /// Bytes needed.
+        bytes: usize,
+    },
+    /// A topic that the query reads has other columns than the query was planned with.
+    #[error(
+        "topic `{topic}` that `{query}` reads still has other columns: ({found}), not ({wanted}); \
+         what writes it was changed and says what to do"
+    )]
+    OtherColumns {
+        /// The query.
+        query: String,
+        /// The topic.
+        topic: String,
+        /// Its columns.
+        found: String,
+        /// Columns that were declared.
+        wanted: String,
     },
     /// A topic that the query reads is missing.
     #[error("topic `{topic}` that `{query}` reads does not exist")]
@@ -81,7 +105,11 @@ impl EngineError {
     /// Who has to act.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Fingerprint { .. } | Self::StateBudget { .. } | Self::MissingTopic { .. } => ErrorKind::User,
+            Self::Fingerprint { .. }
+            | Self::StateBudget { .. }
+            | Self::GroupTooLarge { .. }
+            | Self::OtherColumns { .. }
+            | Self::MissingTopic { .. } => ErrorKind::User,
             Self::Snapshot { .. } | Self::Cookie { .. } | Self::Io { .. } => ErrorKind::Outside,
             Self::DataFusion(_) | Self::Arrow(_) => ErrorKind::Bug,
             Self::Log(error) => error.kind(),
@@ -90,7 +118,18 @@ impl EngineError {
 
     /// Whether the same work may succeed later.
     pub fn retry(&self) -> bool {
-        matches!(self, Self::Log(error) if error.retry())
+        match self {
+            Self::Log(error) => error.retry(),
+            // Room may come back; the work since the last commit is done again.
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                IoErrorKind::StorageFull
+                    | IoErrorKind::QuotaExceeded
+                    | IoErrorKind::Interrupted
+                    | IoErrorKind::WouldBlock
+            ),
+            _ => false,
+        }
     }
 }
 

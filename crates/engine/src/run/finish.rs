@@ -15,6 +15,12 @@ use super::snapshot::{FrameKind, SnapshotFile};
 use super::state::{AggregateState, window_of};
 use crate::plan::{Emit, Query};
 
+/// Bytes of state, about, that are turned into columns at once.
+const SAVE_BYTES_MAX: usize = 64 << 20;
+
+/// Groups that are turned into columns at once.
+const SAVE_ROWS_MAX: usize = 1 << 18;
+
 impl Work {
     /// Whether the watermark closes something that must leave, or be forgotten.
     pub(super) fn closes(&self, watermark_us: i64) -> bool {
@@ -64,9 +70,7 @@ impl Work {
             let empty = keyed.recompute(state, &changed)?;
             let batches = output::changed_rows(&query, state, &changed, now_ms)?;
             let batches = without_empty(&query, state, &empty, batches, now_ms)?;
-            if let Some(rows) = keyed.save(false)? {
-                snapshot.append(FrameKind::Rows, &rows)?;
-            }
+            keyed.save(false)?.iter().try_for_each(|rows| snapshot.append(FrameKind::Rows, rows))?;
             return batches.into_iter().try_for_each(|rows| self.emit(rows, writer));
         }
         let closing = match (on_close, is_final) {
@@ -88,7 +92,7 @@ impl Work {
         let closed: hashbrown::HashSet<u32> = closing.into_iter().collect();
         let saved: Vec<u32> = changed.into_iter().filter(|group| !closed.contains(group)).collect();
         if !saved.is_empty() {
-            snapshot.append(FrameKind::Groups, &state.save(&saved, false)?)?;
+            save_groups(state, &saved, false, snapshot)?;
         }
         batches.into_iter().try_for_each(|rows| self.emit(rows, writer))
     }
@@ -96,14 +100,9 @@ impl Work {
     fn rewrite(&mut self, snapshot: &mut SnapshotFile) -> Result<(), EngineError> {
         snapshot.begin_next()?;
         if let Some(keyed) = &mut self.keyed {
-            if let Some(rows) = keyed.save(true)? {
-                snapshot.append(FrameKind::Rows, &rows)?;
-            }
+            keyed.save(true)?.iter().try_for_each(|rows| snapshot.append(FrameKind::Rows, rows))?;
         } else if let Some(state) = &mut self.aggregate {
-            let groups = state.live_groups();
-            if !groups.is_empty() {
-                snapshot.append(FrameKind::Groups, &state.save(&groups, true)?)?;
-            }
+            save_groups(state, &state.live_groups(), true, snapshot)?;
         }
         if let Some(seen) = self.dedup.as_mut().map(|dedup| dedup.save(true)).transpose()?.flatten() {
             snapshot.append(FrameKind::Seen, &seen)?;
@@ -113,8 +112,13 @@ impl Work {
     }
 
     /// Opens the snapshot in `folder` and takes back what is in it.
-    pub(super) fn restore(&mut self, folder: &Path, generation: u64, length: u64) -> Result<SnapshotFile, EngineError> {
-        let snapshot = SnapshotFile::open(folder, generation, length, |kind, batch| self.restore_frame(kind, &batch))?;
+    pub(super) fn restore(
+        &mut self,
+        folder: &Path,
+        generation: u64,
+        lengths: (u64, u64),
+    ) -> Result<SnapshotFile, EngineError> {
+        let snapshot = SnapshotFile::open(folder, generation, lengths, |kind, batch| self.restore_frame(kind, &batch))?;
         let Some(state) = &mut self.aggregate else { return Ok(snapshot) };
         if let Some(keyed) = &mut self.keyed {
             let changed = state.take_changed();
@@ -154,6 +158,18 @@ impl Work {
             + self.dedup.as_ref().map_or(0, DedupState::memory_bytes)
             + self.keyed.as_ref().map_or(0, KeyedRows::memory_bytes)
     }
+}
+
+/// Writes groups in parts that are small beside the columns' limit of 2 GiB.
+fn save_groups(
+    state: &mut AggregateState,
+    groups: &[u32],
+    whole: bool,
+    snapshot: &mut SnapshotFile,
+) -> Result<(), EngineError> {
+    let bytes_each = state.memory_bytes() / state.len().max(1);
+    let at_once = (SAVE_BYTES_MAX / bytes_each.max(1)).clamp(1, SAVE_ROWS_MAX);
+    groups.chunks(at_once).try_for_each(|part| snapshot.append(FrameKind::Groups, &state.save(part, whole)?))
 }
 
 /// Takes the rows of groups that have nothing left out of `batches` and puts tombstones in their place.

@@ -1,7 +1,9 @@
 //! One topic that a query reads: positions, watermarks, and the fetching of what comes next.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use arrow::datatypes::{Field, Schema};
 use millrace_flow::{Fetched, Log, Offset, PartitionId, ReaderPosition, TopicPartition};
 
 use super::cookie::InputCookie;
@@ -48,6 +50,11 @@ impl InputState {
     ) -> Result<Self, EngineError> {
         let missing = || EngineError::MissingTopic { query: query.to_owned(), topic: input.topic.to_string() };
         let topic = log.topic(&input.topic).ok_or_else(missing)?;
+        let (found, wanted) = (columns_text(&topic.spec.schema), columns_text(&input.schema));
+        if found != wanted {
+            let (query, topic) = (query.to_owned(), input.topic.to_string());
+            return Err(EngineError::OtherColumns { query, topic, found, wanted });
+        }
         let now = Instant::now();
         let delay_us = input.watermark.map_or(0, |watermark| watermark.delay_us);
         let standpoint = |(index, name): (usize, TopicPartition)| {
@@ -148,4 +155,9 @@ impl InputState {
             self.position.advance(partition.name.partition, partition.next);
         }
     }
+}
+
+fn columns_text(schema: &Schema) -> String {
+    let column = |field: &Arc<Field>| format!("{} {}", field.name(), field.data_type());
+    schema.fields().iter().map(column).collect::<Vec<_>>().join(", ")
 }

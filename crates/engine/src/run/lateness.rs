@@ -8,47 +8,53 @@ use super::rejects::{Late, Refused};
 use super::state::{Prepared, window_of};
 use super::steps::Stepped;
 use super::watermark::PartitionWatermark;
-use crate::plan::Query;
 
 impl Work {
-    /// Marks rows without a time and rows whose last window is closed; answers how many.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one batch on their way, taken apart by the caller")]
+    /// Takes rows without a time and rows whose last window is closed out of `keep`. Answers which of the prepared rows meet
+    /// an open window: a row of hopping windows may be late for some of them only. `None` when all do that are kept.
+    ///
+    /// What is open for a row is decided by the watermark just before it, so that it does not depend on where epochs end.
     pub(super) fn check_windows(
         &self,
         stepped: &Stepped,
-        last_starts: &[Option<i64>],
-        times: &TimestampMicrosecondArray,
+        prepared: &Prepared,
         clock: &mut RowClock<'_>,
         keep: &mut [bool],
         late: &mut Late,
         refused: &mut Refused,
-    ) -> usize {
-        let aggregate = self.query.aggregate.as_ref().expect("windows come from the aggregate");
-        let Some((_, window)) = window_of(aggregate) else { return 0 };
+    ) -> Option<Vec<bool>> {
+        let (starts, times) = prepared.windows.as_ref()?;
+        let (_, window) = window_of(self.query.aggregate.as_ref()?)?;
         let span_us = window.size_us + self.query.allowed_lateness_us;
-        let earliest = last_starts.iter().flatten().min();
-        let on_time = earliest.is_none_or(|start| start + span_us > clock.latest_us().max(self.closed_us));
-        if times.null_count() == 0 && on_time {
-            return 0;
+        let is_open = |start: i64, watermark_us: i64| start.saturating_add(span_us) > watermark_us;
+        let latest_us = clock.latest_us().max(self.closed_us);
+        if times.null_count() == 0 && compute::min(starts).is_none_or(|start| is_open(start, latest_us)) {
+            return None;
         }
-        let mut dropped = 0;
+        let mut open = prepared.rows.as_ref().map(|_| vec![true; starts.len()]);
+        let mut at = 0;
         for (row, kept) in keep.iter_mut().enumerate() {
+            let own = at..prepared.rows.as_ref().map_or(at + 1, |rows| end_of_row(rows, at, row));
+            at = own.end;
             let origin = stepped.origin(row);
             if times.is_null(row) {
                 refused.push(origin, "the event time is null, so the row belongs to no window");
-            } else if let Some(start) = last_starts[row] {
-                let watermark_us = clock.before(origin).max(self.closed_us);
-                if start + span_us > watermark_us {
-                    continue;
-                }
-                late.push(origin, times.value(row), watermark_us, Some(start));
-            } else {
+                *kept = false;
                 continue;
             }
-            *kept = false;
-            dropped += 1;
+            let watermark_us = clock.before(origin).max(self.closed_us);
+            if let Some(open) = &mut open {
+                own.clone().for_each(|window| open[window] = is_open(starts.value(window), watermark_us));
+            }
+            // The windows of a row come earliest first; a time between two windows has none.
+            if let Some(last) = own.last().map(|last| starts.value(last))
+                && !is_open(last, watermark_us)
+            {
+                late.push(origin, times.value(row), watermark_us, Some(last));
+                *kept = false;
+            }
         }
-        dropped
+        open
     }
 
     /// Marks rows whose time the watermark has passed, so that they can no longer be told from duplicates.
@@ -79,29 +85,9 @@ impl Work {
     }
 }
 
-/// The latest window of each row; `None` for a row in none.
-pub(super) fn last_windows(starts: &[i64], spread: Option<&UInt32Array>, rows: usize) -> Vec<Option<i64>> {
-    let Some(spread) = spread else { return starts.iter().copied().map(Some).collect() };
-    let mut last = vec![None; rows];
-    for (start, row) in starts.iter().zip(spread.values()) {
-        last[*row as usize] = Some(*start);
-    }
-    last
-}
-
-/// Whether the window of a prepared row is not closed yet: a row of hopping windows may be late for some of them only.
-pub(super) fn still_open<'a>(
-    prepared: &'a Prepared,
-    query: &Query,
-    closed_us: i64,
-) -> impl Fn(usize) -> bool + use<'a> {
-    let window = query.aggregate.as_ref().and_then(window_of).map(|(_, window)| window.size_us);
-    let span_us = window.unwrap_or(0) + query.allowed_lateness_us;
-    let hopping = prepared.rows.is_some();
-    move |row| match &prepared.windows {
-        Some((starts, _)) if hopping => starts.value(row).saturating_add(span_us) > closed_us,
-        _ => true,
-    }
+/// Where the windows of `row`, which begin at `at`, end.
+fn end_of_row(rows: &UInt32Array, at: usize, row: usize) -> usize {
+    at + rows.values()[at..].iter().take_while(|other| **other as usize == row).count()
 }
 
 /// The watermark of a partition just before each row of a batch.

@@ -27,6 +27,9 @@ pub(super) fn changed_rows(
     groups: &[u32],
     now_ms: i64,
 ) -> Result<Vec<Batch>, EngineError> {
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
     let aggregate = query.aggregate.as_ref().expect("only a query with an aggregate has changed groups");
     let evaluated = state.evaluate(groups)?;
     let stepped = run_steps(&evaluated, &query.steps)?;

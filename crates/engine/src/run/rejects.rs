@@ -48,6 +48,11 @@ impl Late {
         self.times_us.push(time_us);
     }
 
+    /// The rows, in their order.
+    pub(super) fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
     /// Number of late rows.
     pub(super) fn len(&self) -> usize {
         self.rows.len()
@@ -103,16 +108,15 @@ pub(super) fn dead_letters(stage: &str, batch: &Batch, refused: &Refused, now_ms
     Ok(Batch { values, times_ms, keys: taken.keys, origin: taken.origin, tombstones: None })
 }
 
-/// The late rows of `batch` as records of the late topic.
-pub(super) fn late_rows(schema: &SchemaRef, batch: &Batch, late: &Late) -> Result<Batch, EngineError> {
-    let taken = batch.take(&UInt32Array::from(late.rows.clone()))?;
-    let mut columns = taken.values.columns().to_vec();
+/// `rows`, which are the late ones of a batch, as records of the late topic.
+pub(super) fn late_rows(schema: &SchemaRef, rows: Batch, late: &Late) -> Result<Batch, EngineError> {
+    let mut columns = rows.values.columns().to_vec();
     let behind = late.watermarks_us.iter().zip(&late.times_us).map(|(watermark, time)| (watermark - time) / 1_000);
     columns.push(Arc::new(TimestampMicrosecondArray::from(late.watermarks_us.clone())));
     columns.push(Arc::new(TimestampMicrosecondArray::from(late.windows_us.clone())));
     columns.push(Arc::new(Int64Array::from_iter_values(behind)));
     let values = RecordBatch::try_new(schema.clone(), columns)?;
-    Ok(Batch { values, ..taken })
+    Ok(Batch { values, ..rows })
 }
 
 /// A row as one line of JSON.

@@ -23,7 +23,7 @@ CREATE MATERIALIZED VIEW p AS SELECT id + at AS x FROM orders;
 CREATE MATERIALIZED VIEW q AS SELECT id FROM orders WHERE amount;
 CREATE MATERIALIZED VIEW r AS SELECT date_format(at, 'yyyy-QQ') AS x FROM orders;
 CREATE MATERIALIZED VIEW s AS
-SELECT id, amount FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY at DESC) AS rn FROM orders) WHERE rn = 1;
+SELECT id, amount FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY at DESC, amount) AS rn FROM orders) WHERE rn = 1;
 CREATE VIEW joined AS SELECT o.id, p.amount FROM orders o JOIN plain p ON o.id = p.id ORDER BY 1;
 CREATE MATERIALIZED VIEW t AS SELECT * FROM joined;
 CREATE SINK u FROM joined WITH (connector = 'delta');

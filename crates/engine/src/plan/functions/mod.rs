@@ -3,7 +3,9 @@
 //! What Spark merely calls by another name is renamed when a SELECT is read (`sql::spark`); here are the functions that have
 //! to compute something.
 
+mod average;
 mod dates;
+mod decimal;
 mod division;
 mod extreme_by;
 mod regex;
@@ -20,6 +22,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ColumnarValue, ScalarUDF, Volatility, WindowUDF, create_udf};
 use datafusion::scalar::ScalarValue;
 
+pub(crate) use decimal::divide_decimal;
 pub(crate) use division::divide;
 pub(crate) use window::{WINDOW, hop, window_type};
 
@@ -49,7 +52,8 @@ impl Functions {
             planners: SessionStateDefaults::default_expr_planners(),
         };
         let own = [window::window(), window::hop_udf(), division::divide_udf(), division::integer_divide()];
-        let own = own.into_iter().chain(dates::functions()).chain(regex::functions()).map(Arc::new);
+        let own = own.into_iter().chain([decimal::divide_decimal_udf()]);
+        let own = own.chain(dates::functions()).chain(regex::functions()).map(Arc::new);
         for function in SessionStateDefaults::default_scalar_functions().into_iter().chain(own) {
             for alias in function.aliases() {
                 all.scalar.insert(alias.to_lowercase(), function.clone());
@@ -63,6 +67,10 @@ impl Functions {
                 all.aggregate.insert(alias.to_lowercase(), function.clone());
             }
             all.aggregate.insert(function.name().to_lowercase(), function);
+        }
+        let average = Arc::new(average::average(&all.aggregate["avg"]));
+        for name in ["avg", "mean"] {
+            all.aggregate.insert(name.to_owned(), average.clone());
         }
         for function in SessionStateDefaults::default_window_functions() {
             all.window.insert(function.name().to_lowercase(), function);

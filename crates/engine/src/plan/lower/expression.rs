@@ -7,8 +7,8 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, create_physical_expr};
 use datafusion::scalar::ScalarValue;
 
@@ -18,9 +18,20 @@ use crate::plan::functions::WINDOW;
 
 pub(super) type Physical = Arc<dyn PhysicalExpr>;
 
-/// `expr` bound to the columns of `schema`.
+/// `expr` bound to the columns of `schema`. Whole numbers that overflow are an error and do not wrap.
 pub(super) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Physical> {
-    Ok(create_physical_expr(expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?)
+    let bound = create_physical_expr(expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
+    let checked = bound.transform_up(|expr| {
+        let Some(binary) = expr.downcast_ref::<BinaryExpr>() else { return Ok(Transformed::no(expr)) };
+        let computes = matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply);
+        if !computes || !expr.data_type(schema.as_arrow())?.is_integer() {
+            return Ok(Transformed::no(expr));
+        }
+        let (left, right) = (binary.left().clone(), binary.right().clone());
+        let checked = BinaryExpr::new(left, *binary.op(), right).with_fail_on_overflow(true);
+        Ok(Transformed::yes(Arc::new(checked) as Physical))
+    })?;
+    Ok(checked.data)
 }
 
 /// The step that a row node is, if it does anything.

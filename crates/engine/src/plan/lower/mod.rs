@@ -5,13 +5,14 @@
 //!   TableScan                          an input
 //!   Projection, Filter, SubqueryAlias  a step of the inputs, or after the aggregate
 //!   Union                              several inputs
-//!   Distinct, row_number() … = 1       the dedup
+//!   Distinct, row_number() … = 1       the dedup; the latter, with an ORDER BY, an aggregate
 //!   Aggregate                          the aggregate; a window among its groups is found through projections
 //! ```
 //!
 //! Everything else is refused, with the place in the text that is to blame as well as it can be told.
 
 mod aggregate;
+mod best;
 mod expression;
 mod hopping;
 mod output;
@@ -103,8 +104,9 @@ impl From<DataFusionError> for Refusal {
 type Result<T, E = Refusal> = std::result::Result<T, E>;
 
 /// Lowers a view.
-pub(crate) fn lower(request: Request) -> Result<Query> {
+pub(crate) fn lower(mut request: Request) -> Result<Query> {
     refuse_volatile(&request.plan)?;
+    request.plan = best::as_aggregate(request.plan)?;
     let mut above = Vec::new();
     let core = split(&request.plan, &mut above);
     let (rows, aggregate, mut steps) = match core {

@@ -32,7 +32,9 @@ pub(super) fn finish(
     }
     let output = describe(&request, &rows, aggregate.as_ref(), &steps, schema)?;
     let inputs: Vec<Input> = rows.streams.into_iter().map(input_of).collect();
-    let (fingerprint, fingerprint_text) = fingerprint(&inputs, rows.dedup.as_ref(), aggregate.as_ref());
+    let allowed_lateness_us = request.allowed_lateness_us.unwrap_or(0);
+    let (fingerprint, fingerprint_text) =
+        fingerprint(&inputs, rows.dedup.as_ref(), aggregate.as_ref(), allowed_lateness_us);
     Ok(Query {
         name: request.name,
         sql: request.sql,
@@ -41,7 +43,7 @@ pub(super) fn finish(
         aggregate,
         steps,
         emit: request.emit,
-        allowed_lateness_us: request.allowed_lateness_us.unwrap_or(0),
+        allowed_lateness_us,
         output,
         fingerprint,
         fingerprint_text,

@@ -181,7 +181,7 @@ fn lower_distinct_on(distinct: &DistinctOn) -> Result<Rows> {
 }
 
 /// `row_number() … = 1` over a window node below names and projections, and what else the filter says.
-fn first_of_each(filter: &Filter) -> Option<(&Window, Vec<&Expr>)> {
+pub(super) fn first_of_each(filter: &Filter) -> Option<(&Window, Vec<&Expr>)> {
     let parts = datafusion::logical_expr::utils::split_conjunction(&filter.predicate);
     let found = parts
         .iter()
@@ -241,7 +241,12 @@ fn lower_first_of_each(filter: &Filter, window: &Window, rest: Vec<&Expr>) -> Re
     }
     let mut rows = lower(&window.input)?;
     let input = window.input.schema();
-    check_order(&rows, parameters, input)?;
+    if !parameters.order_by.is_empty() {
+        let cure = "make the inner SELECT a MATERIALIZED VIEW of its own and read that";
+        let message =
+            "the first row of each key in an order changes when a better one comes, so nothing can follow it here";
+        return Err(Refusal::new(Place::Call("row_number".to_owned()), message, cure));
+    }
     let width = input.fields().len();
     let keys = parameters.partition_by.iter().map(|expr| physical(expr, input)).collect::<Result<Vec<_>>>()?;
     let mut columns: Vec<usize> = keys.iter().filter_map(as_plain_column).collect();
@@ -280,28 +285,6 @@ fn steps_between(plan: &LogicalPlan, rows: &mut Rows) -> Result<()> {
             Ok(())
         }
         other => Err(refuse_node(other)),
-    }
-}
-
-/// The rows come in the order of their event time, so that order is the only one in which the first is known at once.
-fn check_order(
-    rows: &Rows,
-    parameters: &datafusion::logical_expr::expr::WindowFunctionParams,
-    input: &datafusion::common::DFSchema,
-) -> Result<()> {
-    let cure = "write ORDER BY and the column of the watermark, ascending: the first row of each key stays";
-    let refuse = |message: &str| Err(Refusal::new(Place::Call("row_number".to_owned()), message, cure));
-    match parameters.order_by.as_slice() {
-        [] => Ok(()),
-        [order] if order.asc => {
-            let column = physical(&order.expr, input)?;
-            match as_plain_column(&column) {
-                Some(index) if rows.is_time(index)? => Ok(()),
-                _ => refuse("rows can only be numbered in the order of their event time"),
-            }
-        }
-        [order] if !order.asc => refuse("the last row of each key is never known: another may follow"),
-        _ => refuse("rows can only be numbered in the order of their event time"),
     }
 }
 

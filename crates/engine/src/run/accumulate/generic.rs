@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, UInt32Array};
+use arrow::array::{ArrayRef, UInt32Array, new_empty_array};
 use arrow::compute;
 use datafusion::logical_expr::Accumulator;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
@@ -87,6 +87,9 @@ impl Accumulate for Generic {
     }
 
     fn evaluate(&mut self, groups: &[u32]) -> Result<ArrayRef, EngineError> {
+        if groups.is_empty() {
+            return Ok(new_empty_array(self.function.field().data_type()));
+        }
         let mut results = Vec::with_capacity(groups.len());
         for group in groups {
             let state = self.state(*group)?;

@@ -4,6 +4,7 @@
 //! goes through DataFusion's accumulator for it ([`generic`]).
 
 mod distinct;
+mod extreme_by;
 mod generic;
 mod native;
 mod text;
@@ -60,8 +61,14 @@ fn native_for(
     types: &[DataType],
     result: &DataType,
 ) -> Result<Option<Box<dyn Accumulate>>, EngineError> {
-    let [argument] = types else { return Ok(None) };
     let name = call.function.fun().name();
+    if let ([value, order], "min_by" | "max_by") = (types, name)
+        && extreme_by::ExtremeBy::takes(value)
+        && extreme_by::ExtremeBy::takes(order)
+    {
+        return Ok(Some(Box::new(extreme_by::ExtremeBy::new(value, order, name == "max_by")?)));
+    }
+    let [argument] = types else { return Ok(None) };
     if call.function.is_distinct() {
         let counts = name == "count" && *result == DataType::Int64;
         return Ok(if counts { Some(Box::new(distinct::CountDistinct::new(argument)?)) } else { None });
