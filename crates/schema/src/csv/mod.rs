@@ -56,6 +56,12 @@ impl Position {
     pub const START: Self = Self { byte: 0, line: 1 };
 }
 
+impl Default for Position {
+    fn default() -> Self {
+        Self::START
+    }
+}
+
 /// A record that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {

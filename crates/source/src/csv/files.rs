@@ -19,7 +19,8 @@ use super::config::CsvSourceConfig;
 use super::position::{Entry, FileState, Identity};
 use crate::error::SourceError;
 
-/// Files of one source at most: their positions are part of every commit.
+/// Files of one source at most that are there at the same time: their positions are part of every commit. Of files that were
+/// read and went away as many are remembered, so that all of them may be back after a folder was out of reach.
 const FILES_MAX: usize = 20_000;
 
 /// Bytes at the front of a file that its identity depends on.
@@ -78,23 +79,42 @@ pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Re
             Err(source) => return Err(SourceError::Read { path: path.clone(), source }),
         };
         if let Some(numbers) = known.get(path) {
-            is_changed |= check_known(&on_disk, &metadata, files, numbers, config.follow)?;
+            is_changed |= if numbers.iter().all(|number| files[*number].is_untouched()) {
+                begin_again(&on_disk, path, &metadata, config, files, numbers)?
+            } else {
+                check_known(&on_disk, &metadata, files, numbers, config.follow)?
+            };
             continue;
         }
         let identity = identify(&on_disk, path, &metadata)?;
         let renamed = numbers_of_renamed(&on_disk, &identity, files, &paths)?;
         if renamed.is_empty() {
-            is_changed |= add(&on_disk, path, identity, config, files)?;
+            is_changed |= add(&on_disk, path, identity, &[], config, files)?;
         } else {
             renamed.iter().for_each(|number| files[*number].path.clone_from(path));
             check_known(&on_disk, &metadata, files, &renamed, config.follow)?;
             is_changed = true;
         }
     }
-    if let Some(gone) = files.iter().find(|file| !file.is_read && paths.binary_search(&file.path).is_err()) {
-        return Err(SourceError::Gone { path: gone.name(), line: gone.at.line.max(gone.through_line + 1) });
+    is_changed |= let_go(&paths, files, FILES_MAX)?;
+    if files.iter().filter(|file| !file.path.is_empty()).count() > 2 * FILES_MAX {
+        return Err(SourceError::TooManyFiles { pattern: config.path.clone(), limit: FILES_MAX });
     }
     Ok(Survey { is_changed, found: paths.len() })
+}
+
+/// What becomes of files that are not there any more: those that nothing was read of, and of the others all but the latest
+/// `remembered`, are forgotten. Says whether there were any.
+fn let_go(paths: &[String], files: &mut [FileState], remembered: usize) -> Result<bool, SourceError> {
+    let is_gone = |file: &FileState| !file.path.is_empty() && paths.binary_search(&file.path).is_err();
+    let mut gone: Vec<usize> = (0..files.len()).filter(|number| is_gone(&files[*number])).collect();
+    let (untouched, read): (Vec<usize>, Vec<usize>) = gone.drain(..).partition(|number| files[*number].is_untouched());
+    if let Some(file) = read.iter().map(|number| &files[*number]).find(|file| !file.is_read) {
+        return Err(SourceError::Gone { path: file.name(), line: file.at.line.max(file.through_line + 1) });
+    }
+    let oldest = &read[..read.len().saturating_sub(remembered)];
+    untouched.iter().chain(oldest).for_each(|number| files[*number].forget());
+    Ok(!untouched.is_empty() || !oldest.is_empty())
 }
 
 /// Paths that the pattern matches, in order; relative to the project where they are inside it.
@@ -165,7 +185,9 @@ fn check_known(
     if has_grown && Compression::of(&file.path) == Compression::Zip {
         return Err(replaced("the archive has another size now"));
     }
-    let identity = if has_grown { identify(on_disk, &file.path, metadata)? } else { now };
+    // What was short when it was looked at first is known by more of it now.
+    let is_longer = metadata.len() > u64::from(now.head_bytes) && (now.head_bytes as usize) < HEAD_BYTES;
+    let identity = if has_grown || is_longer { identify(on_disk, &file.path, metadata)? } else { now };
     for number in numbers {
         files[*number].identity = identity.clone();
         files[*number].is_read &= !has_grown && !is_short;
@@ -186,7 +208,7 @@ fn numbers_of_renamed(
         let is_candidate = identity.inode != 0
             && file.identity.inode == identity.inode
             && file.identity.size <= identity.size
-            && file.identity.size > 0
+            && file.identity.head_bytes > 0
             && paths.binary_search(&file.path).is_err()
             && Compression::of(&file.path) == Compression::of(&on_disk.to_string_lossy())
             && renamed.first().is_none_or(|first| files[*first].path == file.path);
@@ -201,11 +223,34 @@ fn numbers_of_renamed(
     Ok(renamed)
 }
 
-/// Adds the texts of a new file; says whether there were any.
+/// Looks afresh at a file that nothing was read of yet: it may have become another one, as one does that is mended. Says
+/// whether it has.
+fn begin_again(
+    on_disk: &Path,
+    path: &str,
+    metadata: &Metadata,
+    config: &CsvSourceConfig,
+    files: &mut Vec<FileState>,
+    numbers: &[usize],
+) -> Result<bool, SourceError> {
+    let before = &files[numbers[0]].identity;
+    let is_same =
+        (before.size, before.modified_ns, before.inode) == (metadata.len(), modified_ns(metadata), inode(metadata));
+    if is_same {
+        return Ok(false);
+    }
+    let identity = identify(on_disk, path, metadata)?;
+    numbers.iter().for_each(|number| files[*number].forget());
+    add(on_disk, path, identity, numbers, config, files)?;
+    Ok(true)
+}
+
+/// Adds the texts of a new file, under the numbers `free` as far as they go; says whether there were any.
 fn add(
     on_disk: &Path,
     path: &str,
     identity: Identity,
+    free: &[usize],
     config: &CsvSourceConfig,
     files: &mut Vec<FileState>,
 ) -> Result<bool, SourceError> {
@@ -227,12 +272,15 @@ fn add(
         through_line: 0,
         is_read: false,
     };
-    let count = files.len();
-    files.extend(entries.into_iter().map(state));
-    if files.len() > FILES_MAX {
-        return Err(SourceError::TooManyFiles { pattern: config.path.clone(), limit: FILES_MAX });
+    let mut free = free.iter();
+    let added = !entries.is_empty();
+    for state in entries.into_iter().map(state) {
+        match free.next() {
+            Some(number) => files[*number] = state,
+            None => files.push(state),
+        }
     }
-    Ok(files.len() > count)
+    Ok(added)
 }
 
 /// The entries of an archive that are files.
@@ -280,12 +328,12 @@ fn modified_ns(metadata: &Metadata) -> i64 {
 }
 
 #[cfg(unix)]
-fn inode(metadata: &Metadata) -> u64 {
+pub(super) fn inode(metadata: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(metadata)
 }
 
 #[cfg(not(unix))]
-fn inode(_metadata: &Metadata) -> u64 {
+pub(super) fn inode(_metadata: &Metadata) -> u64 {
     0
 }
 
@@ -398,4 +446,34 @@ pub(super) fn read_error(file: &FileState, source: io::Error) -> SourceError {
     }
     let is_cut = source.kind() == io::ErrorKind::UnexpectedEof;
     SourceError::Corrupt { path: file.name(), reason: if is_cut { CUT_SHORT.to_owned() } else { source.to_string() } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, read: bool) -> FileState {
+        let at = if read { Position { byte: 10, line: 2 } } else { Position::START };
+        FileState { path: path.to_owned(), at, is_read: read, ..FileState::default() }
+    }
+
+    #[test]
+    fn of_files_that_went_away_the_latest_are_remembered() {
+        let mut files: Vec<FileState> = ["a", "b", "c", "d", "e"].iter().map(|path| file(path, true)).collect();
+        let there = ["c".to_owned(), "f".to_owned()];
+        assert!(let_go(&there, &mut files, 2).expect("all were read"));
+        let left: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(left, ["", "", "c", "d", "e"], "numbers stay");
+        assert!(!let_go(&there, &mut files, 2).expect("all were read"), "nothing more to forget");
+    }
+
+    #[test]
+    fn a_file_that_went_away_unread_matters_only_if_something_of_it_was_read() {
+        let mut files = vec![file("a", false), file("b", true)];
+        assert!(let_go(&[], &mut files, 9).expect("nothing of it was read"));
+        assert_eq!((files[0].path.as_str(), files[0].is_read), ("", true));
+        files[1].is_read = false;
+        let error = let_go(&[], &mut files, 9).expect_err("half of it was read").to_string();
+        assert!(error.contains("`b` is gone and was read only up to line 2"), "{error}");
+    }
 }

@@ -16,9 +16,9 @@ use crate::error::SourceError;
 const VERSION: u32 = 1;
 
 /// One text: a file, or an entry of an archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileState {
-    /// Path relative to the project, or absolute if it is outside.
+    /// Path relative to the project, or absolute if it is outside. Empty when it was forgotten.
     pub(super) path: String,
     /// Which entry of the archive, and its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub(super) struct Entry {
 }
 
 /// What a file is known by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     /// Number of its inode; 0 where there are none.
     pub(super) inode: u64,
@@ -94,6 +94,16 @@ impl FileState {
             Some(entry) => format!("{}/{}", self.path, entry.name),
             None => self.path.clone(),
         }
+    }
+
+    /// Whether nothing of the text was delivered. Then it does not matter what becomes of it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.at == Position::START && self.through_line == 0
+    }
+
+    /// Leaves no more of a file than its number.
+    pub(super) fn forget(&mut self) {
+        *self = Self { is_read: true, ..Self::default() };
     }
 
     /// Forgets `through_line` where `at` has come beyond it.

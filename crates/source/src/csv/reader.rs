@@ -15,7 +15,7 @@ use millrace_flow::Stop;
 use millrace_schema::csv::{CsvDecoder, Decoded};
 
 use super::config::CsvSourceConfig;
-use super::files::{Compression, OpenText, open_text, read_error, survey};
+use super::files::{Compression, OpenText, inode, open_text, read_error, survey};
 use super::position::FileState;
 use crate::error::SourceError;
 
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
     fn has_grown(&self, number: usize) -> bool {
         let file = &self.files[number];
         let metadata = self.config.project_dir.join(&file.path).metadata();
-        metadata.is_ok_and(|metadata| metadata.len() > file.identity.size)
+        metadata.is_ok_and(|metadata| metadata.len() > file.identity.size && inode(&metadata) == file.identity.inode)
     }
 
     fn read_file(&mut self, number: usize) -> Result<(), Ended> {

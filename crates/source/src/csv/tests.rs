@@ -353,6 +353,67 @@ fn a_file_that_became_another_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_file_that_failed_before_a_row_of_it_was_read_may_be_mended() {
+    let good = HEAD.to_owned() + &rows(0..5);
+    for (name, bad, mended) in [
+        ("b.csv", b"id,at\n1,2\n3,4\n".to_vec(), good.clone().into_bytes()),
+        (
+            "b.csv.gz",
+            b"no gzip at all, and longer than the good one will be; well, as long as this text".to_vec(),
+            gzip(good.as_bytes()),
+        ),
+        ("b.csv.zip", zip(&[("x.csv", "id,at\n1,2\n")]), zip(&[("x.csv", HEAD), ("y.csv", &good)])),
+    ] {
+        let shop = Shop::new("data/*", sales(), &[]);
+        shop.write("data/a.csv", HEAD.to_owned() + &rows(10..12));
+        shop.write("data/c.csv", HEAD.to_owned() + &rows(20..22));
+        shop.write(&format!("data/{name}"), bad);
+        shop.try_run().expect_err("a file that cannot be read");
+        shop.write(&format!("data/{name}"), mended);
+        shop.run();
+        assert_eq!(shop.counts(), (9, 0), "{name}");
+        shop.run();
+        assert_eq!(shop.counts(), (9, 0), "{name}: nothing twice");
+    }
+}
+
+#[test]
+fn a_file_that_failed_before_a_row_of_it_was_read_may_go() {
+    let shop = Shop::new("data/*", sales(), &[]);
+    shop.write("data/a.csv", "id,at\n1,2\n");
+    shop.write("data/b.csv", HEAD.to_owned() + &rows(0..5));
+    shop.try_run().expect_err("two columns");
+    fs::remove_file(shop.path("data/a.csv")).expect("a removal");
+    shop.run();
+    assert_eq!(shop.counts(), (5, 0));
+    shop.write("data/a.csv", HEAD.to_owned() + &rows(5..7));
+    shop.run();
+    assert_eq!(shop.counts(), (7, 0), "a new one under the old name");
+}
+
+/// An empty file has no beginning to be known by: it gets one when it grows.
+#[test]
+fn a_file_that_was_empty_is_known_by_what_comes() {
+    let shop = Shop::new("data/*.csv", sales(), &[]);
+    shop.write("data/a.csv", "");
+    shop.write("data/b.csv", "");
+    shop.run();
+    shop.append("data/a.csv", HEAD.to_owned() + &rows(0..3));
+    shop.run();
+    fs::remove_file(shop.path("data/b.csv")).expect("a removal");
+    shop.write("data/c.csv", HEAD.to_owned() + &rows(3..6));
+    shop.run();
+    assert_eq!(shop.counts(), (6, 0));
+    shop.append("data/a.csv", rows(6..9));
+    shop.run();
+    let text = fs::read_to_string(shop.path("data/a.csv")).expect("the file is there");
+    shop.write("data/a.csv", text.replace("shop 0", "hall 0") + &rows(9..10));
+    let error = shop.try_run().expect_err("another file").to_string();
+    assert!(error.contains("`data/a.csv` was replaced") && error.contains("begins differently"), "{error}");
+    assert_eq!(shop.counts(), (9, 0));
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_its_name() {
     let shop = Shop::new("data/*.csv", sales(), &[]);
     let error = shop.try_run().expect_err("no file");
