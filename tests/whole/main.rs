@@ -3,6 +3,7 @@
 //! Nothing in here links the crates. What is expected was computed by another program (`tests/expected`) or is computed here,
 //! row by row, from the rows that a test itself wrote.
 
+mod changed;
 mod diagnostics;
 mod follow;
 mod guide;

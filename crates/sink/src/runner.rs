@@ -37,18 +37,18 @@ impl Default for SinkOptions {
     }
 }
 
-/// Brings the store back to the topic's end if it remembers more than the topic holds, as it can after a power cut.
+/// Brings the store back to the topic's `ends` if it remembers more than the topic holds, as it can after a power cut.
 ///
-/// To be called before the topic's writer appends, which would hide the difference; [`run_sink`] calls it too.
+/// The ends are to be those before the topic's writer appended anything, which would hide the difference; [`run_sink`] calls
+/// it with those of its time.
 ///
 /// # Errors
-/// When there is no such topic or the store cannot be changed.
-pub fn align(sink: &mut dyn Sink, topic: &str, name: &str, log: &dyn Log) -> Result<()> {
-    let info = find(log, topic, name)?;
+/// When the store cannot be changed.
+pub fn align(sink: &mut dyn Sink, name: &str, ends: &[Offset]) -> Result<()> {
     let progress = sink.progress()?;
-    if progress.iter().zip(&info.ends).any(|(next, end)| next > end) {
-        tracing::warn!(sink = name, topic, ?progress, ends = ?info.ends, "store is ahead of its topic, cutting it back");
-        sink.cut(&info.ends)?;
+    if progress.iter().zip(ends).any(|(next, end)| next > end) {
+        tracing::warn!(sink = name, ?progress, ?ends, "store is ahead of its topic, cutting it back");
+        sink.cut(ends)?;
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ pub fn run_sink(
     status: &StageStatus,
     options: &SinkOptions,
 ) -> Result<()> {
-    align(sink, topic, name, log)?;
+    align(sink, name, &find(log, topic, name)?.ends)?;
     let mut follower = Follower::open(sink, topic, name, log, status, options)?;
     loop {
         let seen = log.signal().version();

@@ -1,9 +1,13 @@
 //! Makes the stages of a project ready to run: their topics, their counters, and what each does on its thread.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use millrace_engine::run::{QueryRunner, RunOptions};
-use millrace_flow::{Clock, Log, Result, Sink, Source, SourceContext, StageKind, StageStatus, Stop, SystemClock};
+use millrace_flow::{
+    Clock, ErrorKind, Offset, Result, Sink, Source, SourceContext, StageError, StageKind, StageStatus, Stop,
+    SystemClock, TopicSpec,
+};
 use millrace_sink::delta::{DeltaSink, DeltaSinkConfig};
 use millrace_sink::sqlite::{ViewTable, Warehouse};
 use millrace_sink::{SinkOptions, align, run_sink};
@@ -23,11 +27,15 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, StationError> {
     let project = &stores.project;
     let mut prepared = Vec::with_capacity(project.catalog.stages.len());
+    let mut changed = BTreeSet::new();
     for config in &project.connectors.sources {
         let mut config = config.clone();
         config.backlog_bytes_max = backlog_bytes_max(project);
-        for topic in config.topics() {
-            stores.log.create_topic(topic)?;
+        if let Some(error) = create_topics(stores, config.topics())? {
+            changed.insert(config.name.clone());
+            let status = Arc::new(StageStatus::new(StageKind::Source, &*config.name));
+            prepared.push(Prepared { status, work: refusal(error) });
+            continue;
         }
         prepared.push(prepare_source(stores, stop, config.name.clone(), CsvSource::new(config)));
     }
@@ -43,8 +51,10 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
         };
         let status = Arc::new(StageStatus::new(StageKind::Query, &*query.name));
         let mut runner = QueryRunner::new(query.clone(), stores.log.clone(), options, status.clone());
-        for topic in runner.topics() {
-            stores.log.create_topic(topic)?;
+        if let Some(error) = create_topics(stores, runner.topics())? {
+            changed.insert(query.name.to_string());
+            prepared.push(Prepared { work: refusal(error), status });
+            continue;
         }
         let stop = stop.clone();
         prepared.push(Prepared { status, work: Box::new(move || runner.run(&stop)) });
@@ -53,13 +63,37 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
     let tables = tables(project);
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     warehouse.retain(&names)?;
-    for table in tables {
-        prepared.push(prepare_sink(stores, stop, Target::Table(warehouse.clone(), table)));
-    }
-    for config in &project.connectors.sinks {
-        prepared.push(prepare_sink(stores, stop, Target::Lake(config.clone())));
+    let tables = tables.into_iter().map(|table| Target::Table(warehouse.clone(), table));
+    let lakes = project.connectors.sinks.iter().map(|config| Target::Lake(config.clone()));
+    for target in tables.chain(lakes) {
+        prepared.push(if changed.contains(target.topic()) {
+            let error =
+                format!("`{0}` has other columns now than its topic; what is wrong stands at `{0}`", target.topic());
+            let status = StageStatus::new(StageKind::Sink, target.name());
+            Prepared { status: Arc::new(status), work: refusal(StageError::user(error)) }
+        } else {
+            prepare_sink(stores, stop, target)
+        });
     }
     Ok(prepared)
+}
+
+/// Makes the topics of a stage, or tells why they cannot be what they were: that fails the stage, and not the program.
+fn create_topics(stores: &Stores, topics: Vec<TopicSpec>) -> Result<Option<StageError>> {
+    for topic in topics {
+        match stores.log.create_topic(topic) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::User => return Ok(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// The work of a stage that cannot begin.
+fn refusal(error: StageError) -> Work {
+    let text = error.to_string();
+    Box::new(move || Err(StageError::user(text.clone())))
 }
 
 /// What readers may be behind before a source waits: what still lies in the tail cache as columns, with room to spare.
@@ -143,20 +177,22 @@ impl Target {
 fn prepare_sink(stores: &Stores, stop: &Stop, target: Target) -> Prepared {
     let status = Arc::new(StageStatus::new(StageKind::Sink, target.name()));
     let reader = catalog::id(StageKind::Sink, target.name());
-    let mut sink = open_aligned(&target, &reader, stores.log.as_ref()).ok();
+    // A sink that opens only later is cut back to the same ends, or it would miss what was written again since.
+    let ends = stores.log.topic(target.topic()).map_or_else(Vec::new, |topic| topic.ends);
+    let mut sink = open_aligned(&target, &reader, &ends).ok();
     let (log, stop, theirs, options) = (stores.log.clone(), stop.clone(), status.clone(), target.options());
     let work = move || {
         let open = match &mut sink {
             Some(open) => open,
-            None => sink.insert(open_aligned(&target, &reader, log.as_ref())?),
+            None => sink.insert(open_aligned(&target, &reader, &ends)?),
         };
         run_sink(open.as_mut(), target.topic(), &reader, log.as_ref(), &stop, &theirs, &options)
     };
     Prepared { status, work: Box::new(work) }
 }
 
-fn open_aligned(target: &Target, reader: &str, log: &dyn Log) -> Result<Box<dyn Sink>> {
+fn open_aligned(target: &Target, reader: &str, ends: &[Offset]) -> Result<Box<dyn Sink>> {
     let mut sink = target.open()?;
-    align(sink.as_mut(), target.topic(), reader, log)?;
+    align(sink.as_mut(), reader, ends)?;
     Ok(sink)
 }
