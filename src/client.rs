@@ -24,8 +24,8 @@ pub(crate) struct Client {
 
 impl Client {
     /// The program that runs the project in `dir`, if one does and serves HTTP.
-    pub(crate) fn find(dir: &Path) -> anyhow::Result<Option<Self>> {
-        let serving = Serving::find_for_project(dir, &Overrides::default())?;
+    pub(crate) fn find(dir: &Path, overrides: &Overrides) -> anyhow::Result<Option<Self>> {
+        let serving = Serving::find_for_project(dir, overrides)?;
         Ok(serving.and_then(|serving| serving.address).map(|address| Self { address }))
     }
 

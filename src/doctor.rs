@@ -2,15 +2,17 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use millrace_station::{Overrides, Project, Serving};
+use millrace_station::model::Health;
+use millrace_station::{Project, Serving};
 use serde::Serialize;
 
 use crate::output::{self, Output, size};
+use crate::project::ProjectArguments;
 
 /// Less free space than this stops the log soon.
 const DISK_BYTES_FAIL: u64 = 200 << 20;
@@ -27,9 +29,8 @@ const CLOCK_FLOOR_S: u64 = 1_704_067_200;
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Folder of the project
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    project: PathBuf,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -67,7 +68,7 @@ fn fail(what: &'static str, finding: impl Into<String>, cure: &'static str) -> F
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut findings = vec![ok("version", format!("millrace {}", env!("CARGO_PKG_VERSION")))];
-    match Project::open(&arguments.project, &Overrides::default()) {
+    match arguments.project.open() {
         Ok(project) => {
             let queries = project.program.queries.len();
             findings.push(ok("project", format!("`{}`, {queries} queries", project.config.name)));
@@ -77,6 +78,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             findings.push(check_lock(running.as_ref()));
             findings.push(check_disk(data_dir));
             findings.push(check_port(&project, running.as_ref()));
+            if let Ok(Some(client)) = arguments.project.running() {
+                findings.extend(check_stages(client.get("/health", &[])));
+            }
         }
         Err(error) => {
             findings.push(fail("project", error.to_string(), "`millrace check` shows it again; mend it first"))
@@ -162,6 +166,19 @@ fn check_port(project: &Project, running: Option<&Serving>) -> Finding {
             fail("port", finding, "set [http] listen, or start with --listen 127.0.0.1:PORT")
         }
     }
+}
+
+/// How the stages of a project are that runs.
+fn check_stages(health: anyhow::Result<Health>) -> Vec<Finding> {
+    let health = match health {
+        Ok(health) => health,
+        Err(error) => return vec![fail("stages", error.to_string(), "look at its messages, or start it again")],
+    };
+    if health.problems.is_empty() {
+        return vec![ok("stages", if health.ready { "all run" } else { "starting" })];
+    }
+    let found = health.problems.into_iter().map(|problem| format!("{}: {}", problem.stage, problem.message));
+    found.map(|finding| fail("stages", finding, "mend what it says, then start the project again")).collect()
 }
 
 fn check_files() -> Finding {

@@ -25,6 +25,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         Some(diagnostics) if !diagnostics.is_empty() => {
             eprintln!("{error}\n\n{}", count(diagnostics.len()));
         }
+        // What a station says has its cause in it.
+        _ if station.is_some() => eprintln!("error: {error}"),
         _ => eprintln!("error: {error:#}"),
     }
     let is_wrong_use =

@@ -1,6 +1,6 @@
 //! The program: reads the command line, calls a command, ends with its exit code.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong use: of the command line, of `millrace.toml` or of SQL.
+//! Exit codes: 0 done, 1 failed, 2 wrong use: of the command line, of `millrace.toml` or of the project's SQL.
 
 mod check;
 mod client;
@@ -9,6 +9,7 @@ mod failure;
 mod logging;
 mod output;
 mod progress;
+mod project;
 mod query;
 mod reference;
 mod sql;

@@ -1,16 +1,15 @@
 //! `millrace query`: the continuous queries of a project.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use millrace_station::model;
-use millrace_station::{Overrides, Project, cure_for_name};
+use millrace_station::{Project, cure_for_name};
 use serde_json::{Value, json};
 
-use crate::client::Client;
 use crate::output::{self, Output, text_of, thousands};
+use crate::project::ProjectArguments;
 
 /// What can be done with queries.
 #[derive(Debug, Subcommand)]
@@ -24,9 +23,8 @@ pub(crate) enum Command {
 /// Arguments of `query list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Folder of the project
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    project: PathBuf,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// How the list is printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -37,9 +35,8 @@ pub(crate) struct ListArguments {
 pub(crate) struct ExplainArguments {
     /// The query: the name of its view
     name: String,
-    /// Folder of the project
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    project: PathBuf,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// How it is printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -54,9 +51,9 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
 }
 
 fn list(arguments: &ListArguments) -> anyhow::Result<()> {
-    match Client::find(&arguments.project)? {
+    match arguments.project.running()? {
         Some(client) => list_running(&client.get::<Vec<model::Query>>("/queries", &[])?, arguments.output),
-        None => list_declared(&Project::open(&arguments.project, &Overrides::default())?, arguments.output),
+        None => list_declared(&arguments.project.open()?, arguments.output),
     }
 }
 
@@ -98,7 +95,7 @@ fn list_declared(project: &Project, output: Output) -> anyhow::Result<()> {
 }
 
 fn explain(arguments: &ExplainArguments) -> anyhow::Result<()> {
-    let project = Project::open(&arguments.project, &Overrides::default())?;
+    let project = arguments.project.open()?;
     let queries = &project.program.queries;
     let query = queries.iter().find(|query| *query.name == *arguments.name).ok_or_else(|| {
         let cure = cure_for_name(&arguments.name, queries.iter().map(|query| &*query.name), "queries");

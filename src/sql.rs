@@ -1,18 +1,17 @@
 //! `millrace sql`: a question over views, topics and Delta tables, with the program running or not.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
+use millrace_station::Limits;
 use millrace_station::model::SqlAnswer;
-use millrace_station::{Archive, Limits, Overrides, Project};
 use serde_json::{Map, Value, json};
 
-use crate::client::Client;
 use crate::output::{self, AnswerOutput, csv_cell, text_of};
+use crate::project::ProjectArguments;
 
 /// Rows printed unless asked for another number; as many as the running program hands out at once.
 const ROWS_DEFAULT: usize = 100_000;
@@ -28,9 +27,8 @@ const MEMORY_BYTES: usize = 512 << 20;
 pub(crate) struct Arguments {
     /// One SELECT or EXPLAIN; `-` reads it from stdin
     sql: String,
-    /// Folder of the project
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    project: PathBuf,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// How rows are printed
     #[arg(long, value_enum, default_value_t = AnswerOutput::Table)]
     output: AnswerOutput,
@@ -46,20 +44,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         io::stdin().read_to_string(&mut sql)?;
     }
     // What the running program would not hand out at once is read past it: its data folder may be read by anybody.
-    let running = if arguments.limit <= ROWS_DEFAULT { Client::find(&arguments.project)? } else { None };
+    let running = if arguments.limit <= ROWS_DEFAULT { arguments.project.running()? } else { None };
     let answer = match running {
         Some(client) => client.post("/sql", &json!({ "sql": sql, "limit": arguments.limit }))?,
         None => ask_archive(arguments, &sql)?,
     };
     print(&answer, arguments.output)?;
     if answer.truncated {
-        eprintln!("note: only the first {} rows are shown; --limit shows more", answer.rows.len());
+        let shown = match answer.rows.len() {
+            1 => "only the first row is".to_owned(),
+            rows => format!("only the first {} rows are", output::thousands(rows as u64)),
+        };
+        eprintln!("note: {shown} shown; --limit shows more");
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn ask_archive(arguments: &Arguments, sql: &str) -> anyhow::Result<SqlAnswer> {
-    let archive = Archive::open(Project::open(&arguments.project, &Overrides::default())?)?;
+    let archive = arguments.project.archive()?;
     let started = Instant::now();
     let limits = Limits { rows: arguments.limit, timeout: TIMEOUT, memory_bytes: MEMORY_BYTES };
     let answer = archive.ask(sql, limits).map_err(|error| {

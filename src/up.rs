@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use millrace_flow::Stop;
+use millrace_station::model::{LedgerLine, MessagesQuery, Order};
 use millrace_station::{Outcome, Overrides, Project, Serving, Station};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -160,6 +161,7 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
             };
             let seconds = started.elapsed().as_secs_f64();
             output::line(&format!("Done in {seconds:.1} s: {} rows read{rejected}", output::thousands(read)))?;
+            print_losses(station, &ledger)?;
         }
         Outcome::Failed(failed) => {
             for (stage, error) in failed {
@@ -169,6 +171,40 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The stages that could not use every row: how many, why the first, and where all of them are.
+fn print_losses(station: &Station, ledger: &[LedgerLine]) -> anyhow::Result<()> {
+    let lines: Vec<&LedgerLine> = ledger.iter().filter(|line| line.used < line.read).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let row = |line: &&LedgerLine| {
+        let figures = [line.read, line.used, line.late, line.duplicate, line.rejected];
+        std::iter::once(line.stage.clone()).chain(figures.map(output::thousands)).collect::<Vec<_>>()
+    };
+    let heads = ["stage", "read", "used", "late", "duplicate", "rejected"];
+    output::line(&format!("\n{}", output::table(&heads, &lines.iter().map(row).collect::<Vec<_>>())))?;
+    for line in lines {
+        for (rows, topic) in [(line.rejected, &line.topics.rejected), (line.late, &line.topics.late)] {
+            let Some(topic) = topic.as_ref().filter(|_| rows > 0) else { continue };
+            let first = first_reason(station, topic).map(|reason| format!("\n  first: {reason}")).unwrap_or_default();
+            output::line(&format!("\nmillrace topic consume {topic} --from-beginning{first}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is said of the oldest row of a topic of rejected rows.
+fn first_reason(station: &Station, topic: &str) -> Option<String> {
+    let query = MessagesQuery { limit: 1, order: Order::Oldest, ..MessagesQuery::default() };
+    let page = station.messages(topic, &query).ok()?;
+    let row = page.messages.first()?.value.as_ref()?;
+    let reason = row.get("reason")?.as_str()?;
+    let text = |name: &str| row.get(name).map(output::text_of).filter(|text| !text.is_empty());
+    let file = text("file").map(|file| format!("{file}:{}: ", text("line").unwrap_or_default())).unwrap_or_default();
+    let column = text("column").map(|column| format!("column `{column}`: ")).unwrap_or_default();
+    Some(format!("{file}{column}{reason}"))
 }
 
 /// Requests to stop, from a person or from the system.

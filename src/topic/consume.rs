@@ -1,6 +1,5 @@
 //! `millrace topic consume`: messages of a topic, and those that come.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -8,10 +7,10 @@ use clap::Args;
 use millrace_station::model::{Message, MessagesPage, MessagesQuery, Order, Topic};
 use millrace_station::{Archive, cure_for_name};
 
-use super::archive;
 use crate::client::{Client, encoded};
 use crate::failure::WrongUse;
 use crate::output::{self, Output, text_of};
+use crate::project::ProjectArguments;
 
 /// Messages printed unless asked for another number.
 const LIMIT_DEFAULT: usize = 10;
@@ -42,9 +41,8 @@ pub(crate) struct Arguments {
     /// Go on with what comes, until stopped
     #[arg(long)]
     follow: bool,
-    /// Folder of the project
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    project: PathBuf,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// How messages are printed; JSON is an object a line
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -79,7 +77,7 @@ impl Source {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let source = match Client::find(&arguments.project)? {
+    let source = match arguments.project.running()? {
         Some(client) => Source::Running(client),
         None if arguments.follow => {
             return Err(WrongUse(
@@ -87,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             )
             .into());
         }
-        None => Source::Stored(Box::new(archive(&arguments.project)?)),
+        None => Source::Stored(Box::new(arguments.project.archive()?)),
     };
     let topics = source.topics()?;
     let topic = topics.iter().find(|topic| topic.name == arguments.name).ok_or_else(|| {

@@ -2,17 +2,17 @@
 
 mod consume;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use millrace_flow::TopicKind;
+use millrace_station::cure_for_name;
 use millrace_station::model::{Column, Topic};
-use millrace_station::{Archive, Overrides, Project, cure_for_name};
 use serde_json::Value;
 
-use crate::client::Client;
 use crate::output::{self, Output, size, text_of, thousands};
+use crate::project::ProjectArguments;
 
 /// What can be done with topics.
 #[derive(Debug, Subcommand)]
@@ -28,9 +28,11 @@ pub(crate) enum Command {
 /// Arguments of `topic list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Folder of the project
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    project: PathBuf,
+    /// Topics of late and rejected rows as well when they are empty
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// How the list is printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -41,9 +43,8 @@ pub(crate) struct ListArguments {
 pub(crate) struct DescribeArguments {
     /// The topic
     name: String,
-    /// Folder of the project
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    project: PathBuf,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// How it is printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -51,27 +52,27 @@ pub(crate) struct DescribeArguments {
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List(arguments) => list(&topics(&arguments.project)?, arguments.output)?,
+        Command::List(arguments) => list(arguments)?,
         Command::Describe(arguments) => describe(arguments)?,
         Command::Consume(arguments) => consume::run(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The data folder of a project, for reading.
-fn archive(project: &Path) -> anyhow::Result<Archive> {
-    Ok(Archive::open(Project::open(project, &Overrides::default())?)?)
-}
-
-fn topics(project: &Path) -> anyhow::Result<Vec<Topic>> {
-    match Client::find(project)? {
+fn topics(project: &ProjectArguments) -> anyhow::Result<Vec<Topic>> {
+    match project.running()? {
         Some(client) => client.get("/topics", &[]),
-        None => Ok(archive(project)?.topics()),
+        None => Ok(project.archive()?.topics()),
     }
 }
 
-fn list(topics: &[Topic], output: Output) -> anyhow::Result<()> {
-    if output == Output::Json {
+fn list(arguments: &ListArguments) -> anyhow::Result<()> {
+    let mut topics = topics(&arguments.project)?;
+    let all = topics.len();
+    topics.retain(|topic| {
+        arguments.all || topic.records > 0 || !matches!(topic.kind, TopicKind::Late | TopicKind::DeadLetter)
+    });
+    if arguments.output == Output::Json {
         return output::json(&topics);
     }
     let row = |topic: &Topic| {
@@ -81,11 +82,17 @@ fn list(topics: &[Topic], output: Output) -> anyhow::Result<()> {
             topic.partitions.len().to_string(),
             thousands(topic.records),
             size(topic.bytes),
-            if topic.sealed { "ended".to_owned() } else { String::new() },
+            if topic.sealed { "ended" } else { "open" }.to_owned(),
         ]
     };
-    let heads = ["topic", "kind", "partitions", "records", "size", ""];
-    Ok(output::line(&output::table(&heads, &topics.iter().map(row).collect::<Vec<_>>()))?)
+    let heads = ["topic", "kind", "partitions", "records", "size", "state"];
+    output::line(&output::table(&heads, &topics.iter().map(row).collect::<Vec<_>>()))?;
+    match all - topics.len() {
+        0 => {}
+        1 => eprintln!("note: one empty topic of late or rejected rows is not shown; --all shows it"),
+        left => eprintln!("note: {left} empty topics of late and rejected rows are not shown; --all shows them"),
+    }
+    Ok(())
 }
 
 fn describe(arguments: &DescribeArguments) -> anyhow::Result<()> {

@@ -12,12 +12,14 @@ use millrace_sink::SinkError;
 #[derive(Debug, thiserror::Error)]
 pub enum StationError {
     /// The folder of the project is not there or cannot be read.
-    #[error("cannot read the project folder `{}`: {source}; name a folder that exists", dir.display())]
+    #[error("cannot read the project folder `{}`: {source}; {cure}", dir.display())]
     Folder {
         /// The folder.
         dir: PathBuf,
         /// Why.
         source: io::Error,
+        /// What to do.
+        cure: String,
     },
     /// The settings or the statements are wrong.
     #[error("{}", list(.0))]

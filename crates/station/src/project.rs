@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use millrace_engine::sql::{Program, Script, compile_what_is_right};
-use millrace_flow::Diagnostic;
+use millrace_flow::{Diagnostic, nearest};
 
 use crate::StationError;
 use crate::catalog::Catalog;
@@ -52,8 +52,7 @@ impl Project {
         overrides: &Overrides,
         environment: &[(String, String)],
     ) -> Result<Self, StationError> {
-        let unreadable = |source| StationError::Folder { dir: dir.to_owned(), source };
-        let dir = dir.canonicalize().map_err(unreadable)?;
+        let dir = folder(dir)?;
         let settings = read_settings(&dir)?;
         let Loaded { config, places, mut diagnostics } = config::load(&dir, &settings, environment, overrides);
         let scripts = read_scripts(&dir)?;
@@ -96,6 +95,29 @@ impl Project {
     }
 }
 
+/// The folder of a project, which has to be there: one that is mistyped is not to become an empty project.
+pub(crate) fn folder(dir: &Path) -> Result<PathBuf, StationError> {
+    let found = dir.canonicalize().and_then(|dir| match dir.is_dir() {
+        true => Ok(dir),
+        false => Err(io::Error::from(io::ErrorKind::NotADirectory)),
+    });
+    found.map_err(|source| {
+        let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let above = dir.parent().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+        let entries = above.and_then(|above| fs::read_dir(above).ok()).into_iter().flatten().flatten();
+        let folders: Vec<String> = entries
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        let near = nearest(&name, folders.iter().map(String::as_str)).map(|near| dir.with_file_name(near));
+        let cure = match near {
+            Some(near) => format!("did you mean `{}`?", near.display()),
+            None => "name a folder that exists".to_owned(),
+        };
+        StationError::Folder { dir: dir.to_owned(), source, cure }
+    })
+}
+
 pub(crate) fn read_settings(dir: &Path) -> Result<String, StationError> {
     let path = dir.join(config::FILE);
     match read_text(&path) {
@@ -106,7 +128,8 @@ pub(crate) fn read_settings(dir: &Path) -> Result<String, StationError> {
 
 /// The files whose names end in `.sql`, in the order of their names.
 fn read_scripts(dir: &Path) -> Result<Vec<Script>, StationError> {
-    let unreadable = |source| StationError::Folder { dir: dir.to_owned(), source };
+    let unreadable =
+        |source| StationError::Folder { dir: dir.to_owned(), source, cure: "check that it may be read".to_owned() };
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::StationError;
 use crate::config::{self, Overrides};
-use crate::project::read_settings;
+use crate::project::{folder, read_settings};
 
 /// Name of the file.
 const FILE: &str = "serving.json";
@@ -67,8 +67,7 @@ impl Serving {
 
 /// The data folder of the project in `dir`.
 fn data_dir(dir: &Path, overrides: &Overrides) -> Result<PathBuf, StationError> {
-    let unreadable = |source| StationError::Folder { dir: dir.to_owned(), source };
-    let dir = dir.canonicalize().map_err(unreadable)?;
+    let dir = folder(dir)?;
     let text = read_settings(&dir)?;
     let environment: Vec<_> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

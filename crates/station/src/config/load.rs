@@ -18,6 +18,9 @@ use crate::nearest;
 /// The sections there are.
 const SECTIONS: [&str; 7] = ["project", "data", "http", "log", "engine", "warehouse", "dashboard"];
 
+/// What variables that are no settings go on with after [`PREFIX`].
+const NO_SETTINGS: [&str; 6] = ["bench", "bless", "install", "log", "symbols", "test"];
+
 /// What every variable of ours begins with.
 const PREFIX: &str = "MILLRACE_";
 
@@ -95,6 +98,11 @@ impl<'a> Loader<'a> {
         }
         for (name, value) in table.into_inner() {
             let place = Place::File(name.span());
+            if !SECTIONS.contains(&&**name.get_ref()) && !matches!(value.get_ref(), DeValue::Table(_)) {
+                let message = format!("the key `{}` stands in no section", name.get_ref());
+                self.diagnostics.push(self.places.at(&place, message, Some(home_of(name.get_ref()))));
+                continue;
+            }
             let Some(section) = SECTIONS.into_iter().find(|section| *section == name.get_ref()) else {
                 let message = format!("unknown section `[{}]`", name.get_ref());
                 let cure = nearest::cure(name.get_ref(), SECTIONS, "sections");
@@ -114,7 +122,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// `MILLRACE_HTTP_LISTEN`: what begins with no section's name is none of ours.
+    /// `MILLRACE_HTTP_LISTEN`: what begins with no section's name, nor with one that is nearly that, is none of ours.
     fn take_environment(&mut self, environment: &'a [(String, String)]) {
         let mut variables: Vec<_> = environment.iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort();
@@ -122,7 +130,16 @@ impl<'a> Loader<'a> {
             let rest = name[PREFIX.len()..].to_lowercase();
             let of =
                 |section: &&'static str| Some((*section, rest.strip_prefix(*section)?.strip_prefix('_')?.to_owned()));
-            let Some((section, key)) = SECTIONS.iter().find_map(of) else { continue };
+            let Some((section, key)) = SECTIONS.iter().find_map(of) else {
+                let first = rest.split('_').next().unwrap_or_default();
+                if let Some(near) = millrace_flow::nearest(first, SECTIONS).filter(|_| !NO_SETTINGS.contains(&first)) {
+                    let place = Place::Variable { name: name.clone(), value: value.clone() };
+                    let meant = format!("{PREFIX}{near}{}", &rest[first.len()..]).to_uppercase();
+                    let cure = Some(format!("did you mean `{meant}`?"));
+                    self.diagnostics.push(self.places.at(&place, format!("unknown section `{first}`"), cure));
+                }
+                continue;
+            };
             let place = Place::Variable { name: name.clone(), value: value.clone() };
             let text = Spanned::new(0..0, DeValue::String(value.as_str().into()));
             self.take(Entry { section, key, key_place: place.clone(), value: text, place, variable: Some(value) });
@@ -189,8 +206,9 @@ fn explain<S: Default + Serialize>(places: &Places, entry: &Entry<'_>, error: &t
         (Place::File(_), Some(range)) if range.start != range.end => Place::File(range),
         (place, _) => place.clone(),
     };
-    let Some((unknown, known)) = unknown_field(message) else {
-        return places.at(&inner, format!("`{section}.{}`: {}", entry.key, message.trim_end()), None);
+    let Some((unknown, known)) = unknown_name(message, "unknown field ") else {
+        let (message, cure) = plain_words(message.trim_end());
+        return places.at(&inner, format!("`{section}.{}`: {message}", entry.key), cure);
     };
     let of_section = keys_of(&S::default());
     if !of_section.contains(&entry.key) {
@@ -201,9 +219,39 @@ fn explain<S: Default + Serialize>(places: &Places, entry: &Entry<'_>, error: &t
     places.at(&inner, format!("unknown key `{unknown}` in `{section}.{}`", entry.key), Some(cure))
 }
 
+/// Serde's words for a value that does not fit, as ours, and what to write.
+fn plain_words(message: &str) -> (String, Option<String>) {
+    if let Some((unknown, known)) = unknown_name(message, "unknown variant ") {
+        return (format!("`{unknown}` is no value of it"), Some(nearest::cure(unknown, known, "values")));
+    }
+    let found = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    match found.and_then(|found| found.split_once(", expected ")) {
+        Some((found, expected)) => (format!("{found} does not fit"), Some(format!("write {expected}"))),
+        None => (message.to_owned(), None),
+    }
+}
+
+/// Where a key that stands in no section belongs.
+fn home_of(key: &str) -> String {
+    let sections = Sections::default();
+    let keys = [
+        ("project", keys_of(&sections.project)),
+        ("data", keys_of(&sections.data)),
+        ("http", keys_of(&sections.http)),
+        ("log", keys_of(&sections.log)),
+        ("engine", keys_of(&sections.engine)),
+        ("warehouse", keys_of(&sections.warehouse)),
+        ("dashboard", keys_of(&sections.dashboard)),
+    ];
+    match keys.iter().find(|(_, keys)| keys.iter().any(|known| known == key)) {
+        Some((section, _)) => format!("put it below a line `[{section}]`"),
+        None => format!("put it below the line of its section; sections are `{}`", SECTIONS.join("`, `")),
+    }
+}
+
 /// The unknown name and the known ones, out of serde's words for it.
-fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
-    let rest = message.strip_prefix("unknown field ")?;
+fn unknown_name<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, Vec<&'a str>)> {
+    let rest = message.strip_prefix(prefix)?;
     let mut names = rest.split('`').skip(1).step_by(2);
     Some((names.next()?, names.collect()))
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono_tz::{TZ_VARIANTS, Tz};
 use millrace_log::LogConfig;
 
 use super::{DashboardSection, EngineSection, Sections};
@@ -76,11 +77,12 @@ impl Sections {
         };
         let Self { project, data, http, log, engine, warehouse, dashboard } = self;
         if let Some(zone) = project.timezone.as_deref().filter(|zone| !is_zone(zone)) {
-            refuse(
-                "project.timezone",
-                format!("`{zone}` names no time zone"),
-                "write it as in `Europe/London`, or `UTC`",
+            let near = millrace_flow::nearest(zone, TZ_VARIANTS.iter().map(|zone| zone.name()));
+            let cure = near.map_or_else(
+                || "write it as in `Europe/London`, or `UTC`".to_owned(),
+                |near| format!("did you mean `{near}`?"),
             );
+            refuse("project.timezone", format!("`{zone}` names no time zone"), &cure);
         }
         if let Some(currency) = project.currency.as_deref().filter(|currency| !is_currency(currency)) {
             refuse("project.currency", format!("`{currency}` is no currency"), "write its three letters, as in `GBP`");
@@ -170,8 +172,7 @@ fn resolve_listen(text: &str) -> Option<SocketAddr> {
 }
 
 fn is_zone(zone: &str) -> bool {
-    let letters = |c: char| c.is_ascii_alphanumeric() || "_+-/".contains(c);
-    !zone.is_empty() && zone.len() <= 64 && zone.chars().all(letters) && zone.split('/').all(|part| !part.is_empty())
+    zone.parse::<Tz>().is_ok()
 }
 
 fn is_currency(currency: &str) -> bool {

@@ -1,0 +1,40 @@
+//! Which project a command is about, and who answers for it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use millrace_station::{Archive, Overrides, Project};
+
+use crate::client::Client;
+
+/// The project of a command that only looks.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectArguments {
+    /// Folder of the project
+    #[arg(long = "project", value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// The data folder, in the place of `[data] dir`
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+}
+
+impl ProjectArguments {
+    fn overrides(&self) -> Overrides {
+        Overrides { data_dir: self.data_dir.clone(), ..Overrides::default() }
+    }
+
+    /// Its settings and statements.
+    pub(crate) fn open(&self) -> anyhow::Result<Project> {
+        Ok(Project::open(&self.dir, &self.overrides())?)
+    }
+
+    /// The program that runs it, if one does and serves HTTP.
+    pub(crate) fn running(&self) -> anyhow::Result<Option<Client>> {
+        Client::find(&self.dir, &self.overrides())
+    }
+
+    /// Its data folder, for reading.
+    pub(crate) fn archive(&self) -> anyhow::Result<Archive> {
+        Ok(Archive::open(self.open()?)?)
+    }
+}
