@@ -125,7 +125,20 @@ fn every_row_is_accounted_for() {
     let planted = Planted::new();
     let project = Project::empty();
     project.write("data/orders.csv", &planted.csv).write("orders.sql", SQL);
-    project.load();
+    let said = project.run(&["up", project.arg(), "--until-done", "--listen", "127.0.0.1:0"]);
+    said.succeeded();
+
+    // What was not used is told at the end, with the way to all of it.
+    let (line, ..) = &planted.bad[0];
+    for word in [
+        "millrace topic consume orders.dlq --from-beginning".to_owned(),
+        format!("first: data/orders.csv:{line}: "),
+        "millrace topic consume by_window.late --from-beginning".to_owned(),
+        "query:by_customer".to_owned(),
+    ] {
+        assert!(said.stdout.contains(&word), "`{word}` is missing in:\n{}", said.stdout);
+    }
+    assert!(!said.stdout.contains("query:everything"), "it used every row:\n{}", said.stdout);
 
     // The rows themselves.
     let windows: Vec<Vec<String>> =

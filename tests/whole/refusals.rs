@@ -57,6 +57,11 @@ fn unknown_settings_are_refused_with_their_place() {
 fn a_folder_that_is_not_there_is_named() {
     let project = Project::empty();
     project.run(&["up", "no/such/folder"]).refused(2, &["no/such/folder"]);
+    project.write("orders/shop.sql", "").write("file", "");
+    let said = project.run(&["check", "odrers"]);
+    said.refused(2, &["`odrers`", "did you mean `orders`?"]);
+    assert_eq!(said.stderr.matches("No such file").count(), 1, "{said:?}");
+    project.run(&["check", "file"]).refused(2, &["`file`"]);
 }
 
 #[test]

@@ -113,6 +113,7 @@ impl Bench {
             epoch_min: Duration::ZERO,
             epoch_max: Duration::ZERO,
             state_bytes_max: 1 << 30,
+            file_names: Arc::new(|topic, file| Some(format!("{topic} {file}"))),
         };
         (QueryRunner::new(query.clone(), Arc::new(self.log.clone()), options, status.clone()), status)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use millrace_engine::run::{QueryRunner, RunOptions};
+use millrace_engine::run::{FileNames, QueryRunner, RunOptions};
 use millrace_flow::{
     Clock, ErrorKind, Offset, Result, Sink, Source, SourceContext, StageError, StageKind, StageStatus, Stop,
     SystemClock, TopicSpec,
@@ -40,6 +40,11 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
         prepared.push(prepare_source(stores, stop, config.name.clone(), CsvSource::new(config)));
     }
     let pool = pool(project)?;
+    let log = stores.log.clone();
+    let file_names: FileNames = Arc::new(move |topic, file| {
+        let commit = log.last_commit(&log.topic(topic)?.spec.writer)?;
+        millrace_source::file_names(&commit.cookie).remove(&file)
+    });
     for query in &project.program.queries {
         let config = &project.config.engine;
         let options = RunOptions {
@@ -48,6 +53,7 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
             epoch_min: config.epoch_min,
             epoch_max: config.epoch_max,
             state_bytes_max: config.state_bytes_max,
+            file_names: file_names.clone(),
         };
         let status = Arc::new(StageStatus::new(StageKind::Query, &*query.name));
         let mut runner = QueryRunner::new(query.clone(), stores.log.clone(), options, status.clone());

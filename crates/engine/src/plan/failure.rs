@@ -6,6 +6,8 @@ use millrace_flow::Span;
 
 use crate::sql::{Problem, did_you_mean, span_of};
 
+const DIVISION_BY_ZERO: &str = "a division by zero";
+
 /// The problem behind `error`; at `otherwise` if the error does not say where.
 pub(crate) fn problem_of(error: &DataFusionError, otherwise: Span) -> Problem {
     let root = error.find_root();
@@ -18,12 +20,27 @@ pub(crate) fn problem_of(error: &DataFusionError, otherwise: Span) -> Problem {
     if let DataFusionError::SchemaError(schema, _) = root {
         return schema_problem(schema, span);
     }
-    let message = plain_words(&root.strip_backtrace());
+    let message = reason_in(&root.strip_backtrace());
+    if message == DIVISION_BY_ZERO {
+        return Problem::new(span, message)
+            .cure("divide by nullif(x, 0), or with try_divide(a, b): both give NULL then");
+    }
     if message.starts_with("projections require unique expression names") {
         return Problem::new(span, "two columns have the same name").cure("rename one of them with AS");
     }
     let help = diagnostic.and_then(|diagnostic| diagnostic.helps.first().map(|help| help.message.clone()));
     Problem::new(span, message).maybe_cure(help.map(|help| plain_words(&help)))
+}
+
+/// What is wrong, in one line: the reason that a row is given to go to the dead letters.
+pub(crate) fn reason_of(error: &DataFusionError) -> String {
+    problem_of(error, Span::default()).message
+}
+
+/// The same of an error's text.
+pub(crate) fn reason_in(message: &str) -> String {
+    let message = plain_words(message);
+    if message == "divide by zero error" { DIVISION_BY_ZERO.to_owned() } else { message }
 }
 
 fn schema_problem(error: &SchemaError, span: Span) -> Problem {
@@ -62,6 +79,8 @@ fn plain_words(message: &str) -> String {
         message = message.strip_prefix(layer).unwrap_or(message);
     }
     let message = message.lines().next().unwrap_or_default();
+    // What follows lists all ways to call a function, in the planner's types.
+    let message = message.split(". No function matches").next().unwrap_or_default();
     // What follows repeats the columns and the groups in the planner's words.
     let message = message.split(": While expanding wildcard").next().unwrap_or_default().trim_end_matches('.');
     let mut letters = message.chars();

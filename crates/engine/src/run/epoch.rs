@@ -17,6 +17,7 @@ use super::input::{InputState, Taken};
 use super::lateness::RowClock;
 use super::output;
 use super::rejects::{Late, Refused, dead_letters, late_rows};
+use super::runner::FileNames;
 use super::state::{AggregateState, Prepared};
 use super::steps::{Stepped, run_steps};
 use super::watermark::FUTURE_US_MAX;
@@ -26,6 +27,7 @@ use crate::plan::Query;
 pub(super) struct Work {
     pub(super) query: Arc<Query>,
     late_schema: SchemaRef,
+    file_names: FileNames,
     pub(super) aggregate: Option<AggregateState>,
     pub(super) dedup: Option<DedupState>,
     pub(super) keyed: Option<KeyedRows>,
@@ -46,7 +48,7 @@ struct Ready {
 
 impl Work {
     /// A query that has seen nothing.
-    pub(super) fn new(query: Arc<Query>, late_schema: SchemaRef) -> Result<Self, EngineError> {
+    pub(super) fn new(query: Arc<Query>, late_schema: SchemaRef, file_names: FileNames) -> Result<Self, EngineError> {
         let stepped = query.stepped_schema();
         let replaces = query.inputs.iter().any(|input| input.kind == TopicKind::Upserts);
         let keyed = (replaces && query.aggregate.is_some()).then(|| KeyedRows::new(stepped.clone())).transpose()?;
@@ -54,6 +56,7 @@ impl Work {
         let dedup = query.dedup.as_ref().map(|dedup| DedupState::new(dedup, &stepped)).transpose()?;
         Ok(Self {
             late_schema,
+            file_names,
             aggregate,
             dedup,
             keyed,
@@ -144,7 +147,8 @@ impl Work {
         self.ledger.rejected += refused.len() as u64;
         if refused.len() > 0 {
             let stage = format!("query:{}", query.name);
-            let rows = dead_letters(&stage, batch, &refused, now_ms)?;
+            let file_name = |file| (self.file_names)(&input.topic, file);
+            let rows = dead_letters(&stage, batch, &refused, file_name, now_ms)?;
             writer.append(&TopicPartition::new(format!("{}.dlq", query.name), 0), rows)?;
         }
         Ok(())
@@ -323,7 +327,7 @@ fn without_failing(state: &AggregateState, stepped: Stepped) -> Result<Stepped, 
     for row in 0..stepped.batch.num_rows() {
         match state.prepare(&stepped.batch.slice(row, 1)) {
             Ok(_) => good.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows")),
-            Err(error) => failed.push((stepped.origin(row), error.to_string())),
+            Err(error) => failed.push((stepped.origin(row), error.reason())),
         }
     }
     let origins = good.iter().map(|row| u32::try_from(stepped.origin(*row as usize)).unwrap_or(u32::MAX));

@@ -7,6 +7,8 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use millrace_flow::{ErrorKind, StageError};
 
+use crate::plan::failure;
+
 /// An error of a running query.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -93,6 +95,14 @@ pub enum EngineError {
     /// An expression or an aggregate.
     #[error("{0}")]
     DataFusion(#[from] DataFusionError),
+    /// The expression of a column.
+    #[error("column `{column}`: {source}")]
+    Column {
+        /// The column.
+        column: String,
+        /// Why it cannot be computed.
+        source: Box<EngineError>,
+    },
     /// A column operation.
     #[error("{0}")]
     Arrow(#[from] ArrowError),
@@ -102,6 +112,16 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// What is wrong with a row on which this happened, in one line.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::DataFusion(error) => failure::reason_of(error),
+            Self::Arrow(error) => failure::reason_in(&error.to_string()),
+            Self::Column { column, source } => format!("column `{column}`: {}", source.reason()),
+            other => other.to_string(),
+        }
+    }
+
     /// Who has to act.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -111,7 +131,7 @@ impl EngineError {
             | Self::OtherColumns { .. }
             | Self::MissingTopic { .. } => ErrorKind::User,
             Self::Snapshot { .. } | Self::Cookie { .. } | Self::Io { .. } => ErrorKind::Outside,
-            Self::DataFusion(_) | Self::Arrow(_) => ErrorKind::Bug,
+            Self::DataFusion(_) | Self::Arrow(_) | Self::Column { .. } => ErrorKind::Bug,
             Self::Log(error) => error.kind(),
         }
     }

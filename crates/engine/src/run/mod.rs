@@ -36,4 +36,4 @@ mod watermark;
 mod windows;
 
 pub use error::EngineError;
-pub use runner::{QueryRunner, RunOptions, output_topics};
+pub use runner::{FileNames, QueryRunner, RunOptions, output_topics};

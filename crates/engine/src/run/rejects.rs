@@ -1,5 +1,6 @@
 //! Rows that leave the query by the side doors: the dead-letter topic and the late topic.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray, UInt32Array};
@@ -88,12 +89,22 @@ fn timestamp() -> DataType {
 }
 
 /// The refused rows of `batch` as records of the dead-letter topic.
-pub(super) fn dead_letters(stage: &str, batch: &Batch, refused: &Refused, now_ms: i64) -> Result<Batch, EngineError> {
+pub(super) fn dead_letters(
+    stage: &str,
+    batch: &Batch,
+    refused: &Refused,
+    file_name: impl Fn(u32) -> Option<String>,
+    now_ms: i64,
+) -> Result<Batch, EngineError> {
     let taken = batch.take(&UInt32Array::from(refused.rows.clone()))?;
     let rows = taken.num_rows();
     let texts = (0..rows).map(|row| row_text(&taken.values.slice(row, 1))).collect::<Result<Vec<_>, _>>()?;
     let line = |row: usize| taken.origin.as_ref().and_then(|origin| i64::try_from(origin.line.value(row)).ok());
-    let file = |row: usize| taken.origin.as_ref().map(|origin| origin.file.value(row).to_string());
+    let mut names: HashMap<u32, Option<String>> = HashMap::new();
+    let file = |row: usize| {
+        let number = taken.origin.as_ref()?.file.value(row);
+        names.entry(number).or_insert_with(|| file_name(number)).clone()
+    };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from(vec![stage; rows])),
         Arc::new((0..rows).map(file).collect::<StringArray>()),

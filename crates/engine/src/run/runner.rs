@@ -19,6 +19,9 @@ use crate::plan::Query;
 /// A query with nothing to wait for looks around at least this often, so that a stop or a clock is never missed for long.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
+/// The path of a file by the topic its records are in and the number they carry.
+pub type FileNames = Arc<dyn Fn(&str, u32) -> Option<String> + Send + Sync>;
+
 /// What queries run with.
 #[derive(Clone)]
 pub struct RunOptions {
@@ -32,6 +35,8 @@ pub struct RunOptions {
     pub epoch_max: Duration,
     /// Bytes of state at which the query stops.
     pub state_bytes_max: usize,
+    /// What rejected rows are told to come from.
+    pub file_names: FileNames,
 }
 
 /// Runs one query.
@@ -160,7 +165,11 @@ impl QueryRunner {
     /// Takes the state back.
     fn open(&self, begun: Begun) -> Result<Open, EngineError> {
         let Begun { mut writer, inputs, cookie, was_sealed } = begun;
-        let mut work = Work::new(self.query.clone(), late_schema(&self.query.late_source_schema()))?;
+        let mut work = Work::new(
+            self.query.clone(),
+            late_schema(&self.query.late_source_schema()),
+            self.options.file_names.clone(),
+        )?;
         work.closed_us = cookie.closed_us;
         work.ledger = cookie.ledger;
         work.rows_out = cookie.rows_out;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute;
+use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::DataFusionError;
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::error::EngineError;
@@ -52,7 +54,7 @@ fn run_whole(batch: &RecordBatch, steps: &[RowStep]) -> Result<(RecordBatch, Opt
                 batch = compute::filter_record_batch(&batch, &mask)?;
             }
             RowStep::Project { columns, schema } => {
-                let columns = evaluate_all(columns, &batch)?;
+                let columns = evaluate_columns(columns, schema, &batch)?;
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
                 batch = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;
             }
@@ -72,7 +74,7 @@ fn run_row_by_row(batch: &RecordBatch, steps: &[RowStep]) -> Result<Stepped, Eng
                 good.push(left);
                 kept.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows"));
             }
-            Err(error) => failed.push((row, error.to_string())),
+            Err(error) => failed.push((row, error.reason())),
         }
     }
     let batch = match good.first() {
@@ -102,6 +104,24 @@ pub(super) fn evaluate_mask(predicate: &dyn PhysicalExpr, batch: &RecordBatch) -
     let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
     let mask = mask.as_any().downcast_ref::<BooleanArray>().expect("the planner checked that a predicate is boolean");
     Ok(mask.clone())
+}
+
+/// The columns of a projection; an error says which one it is of.
+fn evaluate_columns(
+    expressions: &[Arc<dyn PhysicalExpr>],
+    schema: &Schema,
+    batch: &RecordBatch,
+) -> Result<Vec<ArrayRef>, EngineError> {
+    let rows = batch.num_rows();
+    let column = |(expression, field): (&Arc<dyn PhysicalExpr>, &Arc<Field>)| {
+        let computed = expression.evaluate(batch).and_then(|column| column.into_array(rows));
+        let of_column = |error: DataFusionError| EngineError::Column {
+            column: field.name().clone(),
+            source: Box::new(error.into()),
+        };
+        computed.map_err(of_column)
+    };
+    expressions.iter().zip(schema.fields()).map(column).collect()
 }
 
 /// Each expression over a batch, as a column each.

@@ -56,7 +56,11 @@ impl Parser<'_> {
         } else {
             return Err(self.unknown_kind());
         };
-        if self.cursor.is_at_end() { Ok(statement) } else { Err(self.cursor.expected("the end of the statement")) }
+        if self.cursor.is_at_end() {
+            return Ok(statement);
+        }
+        let problem = self.cursor.expected("the end of the statement");
+        Err(if self.cursor.at_words(&["CREATE"]) { problem.cure("put a `;` before it") } else { problem })
     }
 
     fn no_create(&self) -> Problem {

@@ -14,6 +14,7 @@ use super::reading::Reading;
 use super::statement::Name;
 use super::text::Problem;
 use crate::plan::catalog::Catalog;
+use crate::plan::functions::NEEDS_TIME;
 use crate::plan::logical::{plan, with_stored_types};
 use crate::plan::{Place, Refusal, failure};
 
@@ -39,21 +40,52 @@ pub(super) fn plan_reading(
         return Err(problems);
     }
     let logical = plan(reading.query.clone(), catalog).and_then(with_stored_types);
-    let logical = logical.map_err(|error| vec![failure::problem_of(&error, reading.select_span())])?;
+    let logical = logical.map_err(|error| vec![placed(failure::problem_of(&error, reading.select_span()), reading)])?;
     let columns = spelled_columns(reading, catalog, &logical);
     let problems = unnamed_columns(reading, &columns);
     if problems.is_empty() { Ok((logical, columns)) } else { Err(problems) }
+}
+
+/// A problem of a window at the call of the window.
+fn placed(problem: Problem, reading: &Reading) -> Problem {
+    match reading.windows.first() {
+        Some(window) if problem.message.starts_with(NEEDS_TIME) => Problem::new(*window, problem.message)
+            .cure("name the column that the source's watermark is for, or CAST a text to TIMESTAMP in the source"),
+        _ => problem,
+    }
 }
 
 /// Names in FROM that stand for nothing.
 pub(crate) fn unknown_relations(reading: &Reading, catalog: &Catalog) -> Vec<Problem> {
     let unknown = reading.relations.iter().filter(|relation| catalog.get(&relation.text).is_none());
     let problem = |relation: &Name| {
-        let otherwise = || Some("declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned());
+        let otherwise = || Some(what_there_is(&relation.text, catalog));
         let cure = did_you_mean(&relation.text, catalog.names(), otherwise);
         Problem::new(relation.span, format!("`{}` does not exist", relation.text)).maybe_cure(cure)
     };
     unknown.map(problem).collect()
+}
+
+/// What may be named in the place of `name`, which stands for nothing.
+fn what_there_is(name: &str, catalog: &Catalog) -> String {
+    const LISTED_MAX: usize = 12;
+    let schema = name.split_once('.').map(|(schema, _)| schema.to_lowercase());
+    let is_beside = |known: &&str| known.split_once('.').map(|(schema, _)| schema) == schema.as_deref();
+    let mut beside: Vec<&str> = catalog.names().filter(is_beside).collect();
+    beside.sort_unstable();
+    let listed = match beside.len() {
+        0 => String::new(),
+        1..=LISTED_MAX => format!("there are `{}`", beside.join("`, `")),
+        all => format!("there are `{}` and {} more", beside[..LISTED_MAX].join("`, `"), all - LISTED_MAX),
+    };
+    match (schema.as_deref(), listed.is_empty()) {
+        (Some("lake"), true) => "`lake` has what Delta sinks have written: declare one with CREATE SINK".to_owned(),
+        (Some(_), false) => listed,
+        (_, true) => "declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned(),
+        (None, false) => {
+            format!("{listed}; others are declared with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW")
+        }
+    }
 }
 
 /// The columns of a plan as people spelled them: in the SELECT, or else where they come from.

@@ -153,7 +153,7 @@ impl Progress {
 /// Names of the files of a source by the number that the origin of a record has, from the cookie of its last commit.
 pub fn file_names(cookie: &[u8]) -> BTreeMap<u32, String> {
     let files = serde_json::from_slice::<Progress>(cookie).map(|progress| progress.files).unwrap_or_default();
-    (0..).zip(files.iter().map(FileState::name)).collect()
+    (0..).zip(files.iter().map(FileState::name)).filter(|(_, name)| !name.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -70,11 +70,12 @@ error: unknown section `[enginee]`
 9 | [enginee]
   |  ^^^^^^^
   = help: did you mean `engine`?
-error: `http.listen`: invalid type: integer `8000`, expected a string
+error: `http.listen`: integer `8000` does not fit
  --> millrace.toml:6:10
   |
 6 | listen = 8000
   |          ^^^^
+  = help: write a string
 error: unknown key `lissen` in [http]
  --> millrace.toml:7:1
   |
@@ -87,11 +88,12 @@ error: unknown key `flush_intervall` in [log]
 16 | flush_intervall = \"1s\"
    | ^^^^^^^^^^^^^^^
    = help: did you mean `flush_interval`?
-error: `log.flush`: unknown variant `sometimes`, expected one of `none`, `interval`, `commit`
+error: `log.flush`: `sometimes` is no value of it
   --> millrace.toml:17:9
    |
 17 | flush = \"sometimes\"
    |         ^^^^^^^^^^^
+   = help: values are `none`, `interval`, `commit`
 error: `engine.epoch_max`: `fast` is not a duration such as 60s
   --> millrace.toml:13:13
    |
@@ -155,6 +157,34 @@ fn values_that_cannot_work_are_refused() {
         assert_eq!(loaded.diagnostics[0].span.line, 2, "{}", said(&loaded));
     }
     assert_eq!(file("[http]\nlisten = 'localhost:9'").config.listen.to_string(), "127.0.0.1:9");
+}
+
+#[test]
+fn values_that_do_not_fit_are_told_what_does() {
+    for (text, words) in [
+        ("name = 'shop'", ["the key `name` stands in no section", "put it below a line `[project]`"]),
+        ("zebra = 1", ["the key `zebra` stands in no section", "sections are `project`"]),
+        ("[log]\nflush = 'comit'", ["`comit` is no value of it", "did you mean `commit`?"]),
+        ("[log]\nflush = 'foo'", ["`foo` is no value of it", "values are `none`, `interval`, `commit`"]),
+        ("[http]\nlisten = 1", ["integer `1` does not fit", "write a string"]),
+        ("[project]\ntimezone = 'Europe/Berln'", ["names no time zone", "did you mean `Europe/Berlin`?"]),
+    ] {
+        let loaded = file(text);
+        assert_eq!(loaded.diagnostics.len(), 1, "{text}: {}", said(&loaded));
+        for word in words {
+            assert!(said(&loaded).contains(word), "`{word}` is missing: {}", said(&loaded));
+        }
+    }
+    assert!(file("[project]\ntimezone = 'Asia/Kolkata'").diagnostics.is_empty());
+}
+
+#[test]
+fn a_mistyped_section_in_the_environment_is_told_and_strangers_are_not() {
+    let said_of = |name| said(&loaded("", &[(name, "3")], &Overrides::default()));
+    assert!(said_of("MILLRACE_ENGIN_THREADS").contains("did you mean `MILLRACE_ENGINE_THREADS`?"));
+    for stranger in ["MILLRACE_TEST_KILLS", "MILLRACE_BENCH_ROWS", "MILLRACE_LOG", "MILLRACE_HOME", "MILLRACE"] {
+        assert_eq!(said_of(stranger), "", "{stranger}");
+    }
 }
 
 /// `MILLRACE_TEST_WRITE=1` writes the page anew.

@@ -179,7 +179,7 @@ fn views_and_columns_that_are_not_there_are_named_with_the_near_one() {
             "dashboard.tiles.2.view: view `by_country` has no column with the time | name a view with windows: GROUP BY window(…)",
             "dashboard.timeline.view: view `country_5m` has not one row a window | name a view that is grouped by window(…) and nothing else",
             "dashboard.bars.0.view: view `sales` keeps no rows of its own | make it a MATERIALIZED VIEW",
-            "dashboard.feeds.0.columns.1: column `mo` does not exist in `refunds` | did you mean `no`?",
+            "dashboard.feeds.0.columns.1: column `mo` does not exist in `refunds` | its columns are `at`, `no`, `amount`",
             "dashboard.feeds.0.order: column `att` does not exist in `refunds` | did you mean `at`?",
         ]
     );

@@ -24,7 +24,7 @@ use datafusion::scalar::ScalarValue;
 
 pub(crate) use decimal::divide_decimal;
 pub(crate) use division::divide;
-pub(crate) use window::{WINDOW, hop, window_type};
+pub(crate) use window::{NEEDS_TIME, WINDOW, hop, window_type};
 
 /// All functions by name, in lower case.
 pub(crate) struct Functions {

@@ -28,7 +28,10 @@ impl Compiled {
     fn get(&mut self, pattern: &str) -> Result<&Regex> {
         if self.0.as_ref().is_none_or(|(known, _)| known != pattern) {
             let wrong = |error: regex::Error| -> DataFusionError {
-                exec_datafusion_err!("`{pattern}` is no regular expression: {error}")
+                // The lines before the last show the pattern and where in it; ours are a line each.
+                let error = error.to_string();
+                let reason = error.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+                exec_datafusion_err!("`{pattern}` is no regular expression: {reason}")
             };
             self.0 = Some((pattern.to_owned(), Regex::new(pattern).map_err(wrong)?));
         }

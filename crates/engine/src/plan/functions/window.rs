@@ -11,9 +11,13 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit, TimestampMicrosecondTy
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::scalar::ScalarValue;
+use millrace_schema::types::type_name;
 
 /// Name of the marker.
 pub(crate) const WINDOW: &str = "window";
+
+/// What is said of a window over something that is no time; what it is comes after it.
+pub(crate) const NEEDS_TIME: &str = "a window is over a TIMESTAMP";
 
 const HOP: &str = "window_hop";
 
@@ -71,7 +75,7 @@ impl ScalarUDFImpl for WindowFunction {
             return plan_err!("window takes a time, a size, and perhaps a slide and a start");
         }
         if !matches!(arguments[0], DataType::Timestamp(_, _) | DataType::Date32 | DataType::Null) {
-            return plan_err!("the first argument of window is a TIMESTAMP, not {}", arguments[0]);
+            return plan_err!("{NEEDS_TIME}, not over {}", type_name(&arguments[0]));
         }
         let mut types = vec![DataType::Int64; wanted];
         types[0] = TIME;
