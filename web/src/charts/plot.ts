@@ -70,7 +70,7 @@ function series_options({ look, colour, open }: PlotSeries, setup: PlotSetup): u
   const points = { show: false };
   if (look === 'quiet') return { stroke: colours.quiet, fill: faint(colours.quiet, 0.16), width: 1.25, paths: steps(setup), points };
   if (look === 'line') return { stroke: own, width: 1.75, dash: open ? DASH : undefined, paths: steps(setup), points };
-  const paths = uPlot.paths.bars?.({ size: [BAR_SHARE, 64], align: 1 });
+  const paths = uPlot.paths.bars?.({ size: [BAR_SHARE, Infinity], align: 1 });
   if (open) return { stroke: own, fill: faint(own, 0.14), width: 1, dash: DASH, paths, points };
   return { fill: own, stroke: own, width: 0, paths, points };
 }

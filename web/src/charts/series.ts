@@ -50,6 +50,16 @@ export function choose_bucket(window_ms: number, span_ms: number): number {
   return sizes.find((size) => span_ms / size <= BUCKETS_MAX) ?? sizes.at(-1) ?? window_ms;
 }
 
+/** Few enough that each is seen in the width of a word. */
+export const SPARK_POINTS_MAX = 32;
+const SPARK_SIZES = [MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, DAY, WEEK];
+
+/** The step of a spark line over such a span: never shorter than a window, or there would be a gap after each. */
+export function spark_size(span_ms: number, window_ms: number | null): number {
+  const whole = window_ms === null ? SPARK_SIZES : [...new Set([window_ms, ...SPARK_SIZES.filter((size) => size >= window_ms && size % window_ms === 0)])];
+  return whole.find((size) => span_ms / size <= SPARK_POINTS_MAX) ?? whole.at(-1) ?? WEEK;
+}
+
 export function bucket_start(t: number, size_ms: number): number {
   const origin = size_ms === WEEK ? MONDAY_MS : 0;
   return Math.floor((t - origin) / size_ms) * size_ms + origin;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bucket, bucket_start, bucket_sizes, choose_bucket, choose_scale, lay_out, points_of, trim_to_hours, type Point } from '../../src/charts/series';
+import { bucket, bucket_start, bucket_sizes, choose_bucket, choose_scale, lay_out, points_of, spark_size, trim_to_hours, type Point } from '../../src/charts/series';
 import { file_name, to_csv } from '../../src/charts/take';
 import { parse_decimal, to_plain, type Decimal } from '../../src/format/decimal';
 import { DAY, HOUR, MINUTE, WEEK, parse_time, to_iso } from '../../src/format/time';
@@ -25,6 +25,15 @@ describe('windows', () => {
   });
 
   it('of a week begin on Monday', () => expect(to_iso(bucket_start(t('2011-12-09T12:50:00'), WEEK))).toBe('2011-12-05T00:00:00'));
+
+  it('are never cut by the step of a spark line, which would leave a gap after each', () => {
+    expect(spark_size(10 * HOUR, 5 * MINUTE)).toBe(30 * MINUTE);
+    expect(spark_size(10 * HOUR, HOUR)).toBe(HOUR);
+    expect(spark_size(10 * HOUR, 20 * MINUTE)).toBe(20 * MINUTE);
+    expect(spark_size(7 * DAY, DAY)).toBe(DAY);
+    expect(spark_size(374 * DAY, HOUR)).toBe(WEEK);
+    expect(spark_size(10 * HOUR, null)).toBe(30 * MINUTE);
+  });
 
   it('are shown in sizes they fit into whole, and not more than can be told apart', () => {
     expect(bucket_sizes(5 * MINUTE, DAY)).toEqual([5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR]);
