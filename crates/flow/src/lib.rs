@@ -37,5 +37,5 @@ pub use nearest::nearest;
 pub use partitioner::{murmur2, partition_for_key};
 pub use signal::{Signal, Stop};
 pub use stage::{Sink, SinkInput, Source, SourceContext};
-pub use status::{Ledger, Phase, StageKind, StageStatus};
+pub use status::{IDLE_AFTER, Ledger, Phase, StageKind, StageStatus};
 pub use table::{Batches, Table};

@@ -2,8 +2,17 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A partition that was read to its end and brought nothing for this long is idle: it no longer holds the watermark back. Ten
+/// seconds is above any pause of a healthy producer and below what people take for a stall.
+pub const IDLE_AFTER: Duration = Duration::from_secs(10);
+
+/// The last moment of the year 9999, in ms: what lies beyond says "everything has come", and is no time.
+const LAST_MS: i64 = 253_402_300_799_999;
 
 /// The kinds of stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,7 +27,7 @@ pub enum StageKind {
 }
 
 /// What a stage is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Phase {
@@ -50,7 +59,7 @@ impl Phase {
 }
 
 /// Where every row went. `read = used + late + duplicate + rejected`, at every commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
     /// Rows taken in.
     pub read: u64,
@@ -140,6 +149,19 @@ impl StageStatus {
         }
     }
 
+    /// Greatest event time seen; `None` before the first row.
+    pub fn newest_event_ms(&self) -> Option<i64> {
+        known_ms(&self.event_time_ms)
+    }
+
+    /// Event time up to which its input is complete: its watermark or, once all has been read, the time of the last event, for
+    /// then nothing is waited for any more. `None` before the first row, and for stages without a watermark.
+    pub fn complete_to_ms(&self) -> Option<i64> {
+        let watermark_ms = known_ms(&self.watermark_ms)?;
+        let last_ms = self.newest_event_ms().filter(|_| self.phase() == Phase::Done);
+        Some(last_ms.map_or(watermark_ms, |last_ms| last_ms.max(watermark_ms)))
+    }
+
     /// Where its rows went, as of its last commit.
     pub fn ledger(&self) -> Ledger {
         *self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
@@ -169,5 +191,31 @@ impl StageStatus {
     /// Sets the remark.
     pub fn set_note(&self, note: Option<String>) {
         *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    }
+}
+
+/// A time, unless it stands for "none yet" or "all of it".
+fn known_ms(ms: &AtomicI64) -> Option<i64> {
+    let ms = ms.load(Ordering::Relaxed);
+    (ms > i64::MIN && ms <= LAST_MS).then_some(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_to_its_end_is_complete_up_to_its_last_event() {
+        let query = StageStatus::new(StageKind::Query, "revenue");
+        assert_eq!((query.newest_event_ms(), query.complete_to_ms()), (None, None));
+        query.event_time_ms.store(1_000, Ordering::Relaxed);
+        assert_eq!(query.complete_to_ms(), None, "a stage without a watermark has none when it is done either");
+        query.watermark_ms.store(400, Ordering::Relaxed);
+        query.set_phase(Phase::Idle);
+        assert_eq!(query.complete_to_ms(), Some(400));
+        query.set_phase(Phase::Done);
+        assert_eq!(query.complete_to_ms(), Some(1_000));
+        query.watermark_ms.store(i64::MAX / 1_000, Ordering::Relaxed);
+        assert_eq!(query.complete_to_ms(), None, "this is no time");
     }
 }

@@ -130,4 +130,8 @@ impl Figures for Arc<Station> {
     fn log(&self) -> &Arc<dyn Log> {
         Station::log(self)
     }
+
+    fn idle_partitions(&self) -> Vec<(String, Vec<bool>)> {
+        Station::idle_partitions(self)
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -76,6 +76,8 @@ pub(crate) trait Figures: Send + Sync + 'static {
     fn stages(&self) -> Vec<Arc<StageStatus>>;
     /// The log.
     fn log(&self) -> &Arc<dyn Log>;
+    /// The partitions of every topic that are idle.
+    fn idle_partitions(&self) -> Vec<(String, Vec<bool>)>;
 }
 
 /// The text of `/metrics`.
@@ -106,6 +108,7 @@ impl<F: Figures> Collector for Snapshot<F> {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         encode_stages(&mut encoder, &self.figures.stages())?;
         encode_topics(&mut encoder, self.figures.log().as_ref())?;
+        encode_idle(&mut encoder, self.figures.idle_partitions())?;
         encode_process(&mut encoder, self.started_at_ms)
     }
 }
@@ -149,9 +152,11 @@ fn encode_stages(encoder: &mut DescriptorEncoder, stages: &[Arc<StageStatus>]) -
     each(&names::STAGE_ROWS_OUT, &|stage| count(&stage.rows_out))?;
     each(&names::STAGE_EPOCH, &|stage| count(&stage.epoch))?;
     each(&names::STAGE_EPOCH_DURATION, &|stage| Some(count(&stage.epoch_us)? / 1e6))?;
-    each(&names::STAGE_EVENT_TIME, &|stage| seconds(&stage.event_time_ms))?;
-    each(&names::STAGE_WATERMARK, &|stage| seconds(&stage.watermark_ms))?;
-    each(&names::STAGE_WATERMARK_LAG, &|stage| Some(seconds(&stage.event_time_ms)? - seconds(&stage.watermark_ms)?))?;
+    each(&names::STAGE_EVENT_TIME, &|stage| stage.newest_event_ms().map(seconds))?;
+    each(&names::STAGE_WATERMARK, &|stage| stage.complete_to_ms().map(seconds))?;
+    each(&names::STAGE_WATERMARK_LAG, &|stage| {
+        Some(seconds((stage.newest_event_ms()? - stage.complete_to_ms()?).max(0)))
+    })?;
     each(&names::STAGE_INPUT, &|stage| count(&stage.bytes_total))?;
     each(&names::STAGE_INPUT_READ, &|stage| count(&stage.bytes_read))?;
     each(&names::STAGE_STATE_ROWS, &|stage| count(&stage.state_rows))?;
@@ -191,6 +196,14 @@ fn encode_topics(encoder: &mut DescriptorEncoder, log: &dyn Log) -> fmt::Result 
     encode(encoder, &names::READER_LAG, lags.collect())
 }
 
+fn encode_idle(encoder: &mut DescriptorEncoder, topics: Vec<(String, Vec<bool>)>) -> fmt::Result {
+    let of_topic = |(topic, idle): (String, Vec<bool>)| {
+        let each = move |(p, idle): (usize, bool)| (vec![topic.clone(), p.to_string()], f64::from(u8::from(idle)));
+        idle.into_iter().enumerate().map(each)
+    };
+    encode(encoder, &names::TOPIC_IDLE, topics.into_iter().flat_map(of_topic).collect())
+}
+
 fn encode_process(encoder: &mut DescriptorEncoder, started_at_ms: i64) -> fmt::Result {
     encode(encoder, &names::BUILD, vec![(vec![env!("CARGO_PKG_VERSION").to_owned()], 1.0)])?;
     encode(encoder, &names::PROCESS_START, vec![(vec![], started_at_ms as f64 / 1e3)])?;
@@ -207,10 +220,8 @@ fn count(value: &AtomicU64) -> Option<f64> {
     Some(value.load(Ordering::Relaxed) as f64)
 }
 
-/// An event time, unless no row has come yet.
-fn seconds(value: &AtomicI64) -> Option<f64> {
-    let ms = value.load(Ordering::Relaxed);
-    (ms != i64::MIN && ms != i64::MAX).then(|| ms as f64 / 1e3)
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1e3
 }
 
 /// The word that the API uses for a phase or a kind.

@@ -70,7 +70,7 @@ pub(crate) const STAGE_WATERMARK: Metric = Metric::new(
     "millrace_stage_watermark_timestamp_seconds",
     Kind::Gauge,
     STAGE,
-    "Event time up to which the stage takes its input to be complete",
+    "Event time up to which the stage takes its input to be complete; that of the last event once all has been read",
 );
 pub(crate) const STAGE_WATERMARK_LAG: Metric = Metric::new(
     "millrace_stage_watermark_lag_seconds",
@@ -107,6 +107,12 @@ pub(crate) const TOPIC_END: Metric = Metric::new(
     Kind::Gauge,
     &["topic", "partition"],
     "Offset after the last committed record of a partition",
+);
+pub(crate) const TOPIC_IDLE: Metric = Metric::new(
+    "millrace_topic_partition_idle",
+    Kind::Gauge,
+    &["topic", "partition"],
+    "1 while nothing came for ten seconds although more may come: a query that has read the partition waits for it no more",
 );
 pub(crate) const READER_LAG: Metric = Metric::new(
     "millrace_reader_lag_records",
@@ -166,6 +172,7 @@ pub(crate) const ALL: &[&Metric] = &[
     &TOPIC_SIZE,
     &TOPIC_START,
     &TOPIC_END,
+    &TOPIC_IDLE,
     &READER_LAG,
     &HTTP_REQUESTS,
     &HTTP_DURATION,

@@ -45,12 +45,15 @@ pub struct Problem {
     pub instance: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub cure: Option<String>,
     /// Line of the SQL text, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = usize, required = false)]
     pub line: Option<usize>,
     /// Column of the SQL text in characters, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = usize, required = false)]
     pub column: Option<usize>,
 }
 

@@ -12,6 +12,7 @@ use futures::{StreamExt, stream};
 use millrace_flow::{Batches, StageError};
 use millrace_sink::SinkError;
 use millrace_sink::sqlite::{Filter, OrderBy, RowsQuery, SummaryQuery};
+use millrace_station::model::{Cell, Row};
 use serde::Serialize;
 
 use crate::app::{App, Shared};
@@ -50,11 +51,11 @@ pub(crate) struct RowsPage {
     columns: Vec<ColumnHead>,
     /// The rows, each an object; with `shape=columns` left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Vec<Row>, required = false)]
     rows: Option<Objects>,
     /// With `shape=columns`: an array of values for each column.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = HashMap<String, Vec<Cell>>, required = false)]
     data: Option<Columns>,
     /// Rows that fulfil the conditions, without limit and offset.
     total: u64,
@@ -71,9 +72,13 @@ pub(crate) struct RowsPage {
 pub(crate) struct Committed {
     /// Last committed epoch of the view's query.
     pub(crate) epoch: u64,
-    /// Event time up to which they are complete.
+    /// Event time up to which they are complete; that of the last event once all has been read.
+    #[schema(required)]
     pub(crate) watermark_ms: Option<i64>,
+    /// Whether all has been read and every row is final.
+    pub(crate) complete: bool,
     /// Send it as `Last-Event-ID` to the view's live feed to go on from these rows.
+    #[schema(required)]
     pub(crate) live_id: Option<String>,
 }
 
@@ -83,7 +88,7 @@ pub(crate) struct Summary {
     /// The columns: groups first, then sums.
     columns: Vec<ColumnHead>,
     /// A row for each group.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Row>)]
     rows: Objects,
 }
 

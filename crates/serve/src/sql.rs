@@ -8,6 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use millrace_station::Limits;
+use millrace_station::model::Cell;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{Lane, Shared};
@@ -46,7 +47,7 @@ pub(crate) struct Answer {
     /// The columns.
     columns: Vec<ColumnHead>,
     /// The rows, each an array with a value for every column.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(value_type = Vec<Vec<Cell>>)]
     rows: Arrays,
     /// Whether there were more rows than the limit.
     truncated: bool,

@@ -207,6 +207,60 @@ async fn every_document_has_the_fields_of_the_contract() {
 }
 
 #[tokio::test]
+async fn what_is_read_to_its_end_is_final_and_its_readers_stay_listed() {
+    let shop = Shop::open();
+    // The last order is of 10:03, the allowed delay a minute.
+    let last_ms = 1_714_557_780_000_i64;
+    let query = shop.json("/api/v1/queries/by_country").await;
+    assert_eq!((&query["phase"], &query["emit"]), (&json!("done"), &json!("changes")));
+    assert_eq!((&query["event_time_ms"], &query["watermark_ms"]), (&json!(last_ms), &json!(last_ms)), "{query}");
+    assert_eq!((&query["watermark_lag_ms"], &query["lag_ms"]), (&json!(0), &json!(0)), "{query}");
+    let committed = shop.json("/api/v1/views/by_country/rows").await["committed"].clone();
+    assert_eq!((&committed["watermark_ms"], &committed["complete"]), (&json!(last_ms), &json!(true)));
+    let topic = shop.json("/api/v1/topics/orders").await;
+    let reader = |name: &str| json!({"name": name, "phase": "done", "position": 4, "behind": 0});
+    assert_eq!(topic["readers"], json!([reader("query:by_country"), reader("query:notes")]));
+    assert_eq!(topic["partitions"][0]["idle"], json!(false), "nothing more will come: {topic}");
+    let stored = shop.json("/api/v1/topics/by_country").await;
+    assert_eq!(stored["readers"][0]["name"], "sink:by_country");
+}
+
+#[test]
+fn the_document_says_what_values_are() {
+    let document: Value = serde_json::from_str(&crate::openapi()).expect("JSON");
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["Cell"]["type"], json!(["string", "number", "boolean", "null"]));
+    let cell = json!({"$ref": "#/components/schemas/Cell"});
+    assert_eq!(schemas["Row"]["additionalProperties"], cell);
+    assert_eq!(schemas["Answer"]["properties"]["rows"]["items"]["items"], cell);
+    assert_eq!(schemas["Phase"]["enum"], json!(["starting", "running", "idle", "held", "done", "failed"]));
+    assert_eq!(schemas["TopicKind"]["enum"], json!(["source", "rows", "upserts", "dead_letter", "late"]));
+    assert_eq!(schemas["Emit"]["enum"], json!(["changes", "on_window_close"]));
+    assert_eq!(schemas["Query"]["properties"]["ledger"]["$ref"], "#/components/schemas/Ledger");
+    // What an answer always has is required, `null` or not; what it may leave out is never `null`.
+    for (name, left_out) in [
+        ("Query", vec![]),
+        ("Node", vec![]),
+        ("Topic", vec![]),
+        ("Project", vec![]),
+        ("RowsPage", vec!["data", "rows"]),
+        ("Tile", vec!["over"]),
+        ("Problem", vec!["column", "cure", "line"]),
+    ] {
+        let required = schemas[name]["required"].as_array().expect("some are");
+        let fields = schemas[name]["properties"].as_object().expect("it has fields");
+        let mut others: Vec<&str> =
+            fields.keys().filter(|field| !required.contains(&json!(field))).map(String::as_str).collect();
+        others.sort_unstable();
+        assert_eq!(others, left_out, "{name}");
+        for field in others {
+            let kind = &fields[field]["type"];
+            assert!(kind.is_string(), "{name}.{field} is {kind}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_ledger_balances_and_leads_to_the_rejected_row() {
     let shop = Shop::open();
     let ledger = shop.json("/api/v1/ledger").await;

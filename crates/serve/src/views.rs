@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderValue;
-use millrace_flow::{Offset, StageKind, StageStatus, TopicInfo};
+use millrace_flow::{Offset, Phase, StageKind, StageStatus, TopicInfo};
 use millrace_station::Station;
 use millrace_station::model::View;
 
@@ -76,18 +76,25 @@ pub(crate) fn progress(station: &Station, name: &str, topic: &TopicInfo) -> Curs
 pub(crate) fn committed(station: &Station, name: &str) -> Committed {
     let live_id = station.log().topic(name).map(|topic| progress(station, name, &topic).to_string());
     let Some(query) = stage(station, StageKind::Query, name) else {
-        return Committed { epoch: 0, watermark_ms: None, live_id };
+        return Committed { epoch: 0, watermark_ms: None, complete: false, live_id };
     };
-    let watermark_ms = query.watermark_ms.load(Ordering::Relaxed);
-    let watermark_ms = (watermark_ms != i64::MIN && watermark_ms != i64::MAX).then_some(watermark_ms);
-    Committed { epoch: query.epoch.load(Ordering::Relaxed), watermark_ms, live_id }
+    // The rows are those of the warehouse, which follows the query.
+    let sink = stage(station, StageKind::Sink, name);
+    let stages = [Some(&query), sink.as_ref()];
+    Committed {
+        epoch: query.epoch.load(Ordering::Relaxed),
+        watermark_ms: query.complete_to_ms(),
+        complete: stages.iter().all(|stage| stage.is_some_and(|stage| stage.phase() == Phase::Done)),
+        live_id,
+    }
 }
 
 /// Names the state of a view's rows: it changes whenever they or their watermark do, and whenever the program starts.
 pub(crate) fn etag(app: &App, committed: &Committed) -> HeaderValue {
-    let Committed { epoch, watermark_ms, live_id } = committed;
+    let Committed { epoch, watermark_ms, complete, live_id } = committed;
     let started = app.started_at_ms;
-    let tag = format!("W/\"{started:x}-{epoch}-{}-{}\"", watermark_ms.unwrap_or(0), live_id.as_deref().unwrap_or(""));
+    let (time_ms, done, at) = (watermark_ms.unwrap_or(0), u8::from(*complete), live_id.as_deref().unwrap_or(""));
+    let tag = format!("W/\"{started:x}-{epoch}-{time_ms}-{done}-{at}\"");
     HeaderValue::try_from(tag).expect("numbers and commas are a header value")
 }
 

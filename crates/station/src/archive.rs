@@ -33,7 +33,7 @@ impl Archive {
 
     /// The topics, by name.
     pub fn topics(&self) -> Vec<Topic> {
-        topics::list(&self.stores)
+        self.stores.log.topics().iter().map(|info| topics::topic(&self.stores, info, Vec::new(), &[])).collect()
     }
 
     /// Messages of a topic.

@@ -26,6 +26,7 @@ mod queries;
 mod sampler;
 mod serving;
 mod stages;
+mod standing;
 mod station;
 mod stores;
 mod supervisor;

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use millrace_flow::{Log, Phase, StageKind, StageStatus, TopicInfo, TopicKind};
 
 use crate::catalog::{Catalog, Stage};
-use crate::model::{Edge, Node, NodeKind, Pipeline};
-use crate::queries::known_ms;
+use crate::model::{Edge, Node, NodeKind, Pipeline, Reader};
 use crate::sampler::{LONG, Rates, SHORT};
+use crate::standing::{Standings, passed_by_all};
 
 /// What the picture is drawn from.
 pub(crate) struct Facts<'a> {
@@ -20,6 +20,7 @@ pub(crate) struct Facts<'a> {
     /// Records before each reader, by topic and reader.
     pub(crate) lags: BTreeMap<String, BTreeMap<String, u64>>,
     pub(crate) rates: &'a Rates,
+    pub(crate) standings: &'a Standings,
 }
 
 impl<'a> Facts<'a> {
@@ -28,10 +29,11 @@ impl<'a> Facts<'a> {
         statuses: &'a [Arc<StageStatus>],
         log: &dyn Log,
         rates: &'a Rates,
+        standings: &'a Standings,
     ) -> Self {
         let topics: BTreeMap<_, _> = log.topics().into_iter().map(|info| (info.spec.name.to_string(), info)).collect();
         let lags = topics.keys().map(|name| (name.clone(), log.lags(name).into_iter().collect())).collect();
-        Self { catalog, statuses, topics, lags, rates }
+        Self { catalog, statuses, topics, lags, rates, standings }
     }
 
     /// Records that a stage has before it, over all its inputs.
@@ -39,8 +41,67 @@ impl<'a> Facts<'a> {
         stage.inputs.iter().map(|topic| self.lag(topic, &stage.id())).sum()
     }
 
+    /// How far the newest event that a query has taken in is behind the newest that the sources before it have read.
+    ///
+    /// This is not how far it is behind the clock of a paced replay: at night that clock goes on and nothing happens.
+    pub(crate) fn lag_ms(&self, query: &Stage) -> Option<i64> {
+        let mut waits = self.behind(query) > 0;
+        let mut newest_ms = None;
+        let mut before: Vec<&Stage> = self.writers(query).collect();
+        while let Some(stage) = before.pop() {
+            match stage.kind {
+                StageKind::Source => newest_ms = newest_ms.max(self.status(stage)?.newest_event_ms()),
+                _ => waits |= self.behind(stage) > 0,
+            }
+            before.extend(self.writers(stage));
+        }
+        let newest_ms = newest_ms?;
+        if !waits {
+            return Some(0);
+        }
+        let own_ms = self.status(query)?.newest_event_ms()?;
+        Some((newest_ms - own_ms).max(0))
+    }
+
+    fn writers<'b>(&'b self, stage: &'b Stage) -> impl Iterator<Item = &'b Stage> {
+        stage.inputs.iter().filter_map(|topic| self.catalog.writer(topic))
+    }
+
+    /// Who reads a topic, in the order of the catalog: those too that are through, or have failed.
+    pub(crate) fn readers(&self, topic: &TopicInfo) -> Vec<Reader> {
+        let stages = self.catalog.stages.iter().zip(self.statuses);
+        let readers = stages.filter(|(stage, _)| stage.inputs.iter().any(|input| **input == *topic.spec.name));
+        let reader = |(stage, status): (&Stage, &Arc<StageStatus>)| {
+            let (name, phase) = (stage.id(), status.phase());
+            let position = self.position(topic, &name, phase);
+            Reader { behind: self.lag(&topic.spec.name, &name), name, phase, position }
+        };
+        readers.map(reader).collect()
+    }
+
+    /// Offsets of a topic that a reader has passed: those before what it has before it or, where the log knows of it no more,
+    /// all of them when it is through, and what it had passed when it was last seen when it is not.
+    fn position(&self, topic: &TopicInfo, reader: &str, phase: Phase) -> Option<u64> {
+        let name = &*topic.spec.name;
+        match self.lags.get(name).and_then(|readers| readers.get(reader)) {
+            Some(behind) => Some(passed_by_all(topic).saturating_sub(*behind)),
+            None if phase == Phase::Done => Some(passed_by_all(topic)),
+            None => self.standings.position(name, reader),
+        }
+    }
+
+    /// Records of a topic before a reader. Of one that has failed before it said where it stands, nothing is known: all there are.
     fn lag(&self, topic: &str, reader: &str) -> u64 {
-        self.lags.get(topic).and_then(|readers| readers.get(reader)).copied().unwrap_or(0)
+        if let Some(behind) = self.lags.get(topic).and_then(|readers| readers.get(reader)) {
+            return *behind;
+        }
+        let status = self.catalog.stages.iter().zip(self.statuses).find(|(stage, _)| stage.id() == reader);
+        let failed = status.is_some_and(|(_, status)| status.phase() == Phase::Failed);
+        let Some(info) = self.topics.get(topic).filter(|_| failed) else { return 0 };
+        match self.standings.position(topic, reader) {
+            Some(position) => passed_by_all(info).saturating_sub(position),
+            None => info.records(),
+        }
     }
 
     fn status(&self, stage: &Stage) -> Option<&StageStatus> {
@@ -86,7 +147,7 @@ fn stage_node(facts: &Facts<'_>, stage: &Stage, status: &StageStatus) -> Node {
         rate_per_s: facts.rate(&stage.id()),
         total: ledger.read,
         behind: facts.behind(stage),
-        watermark_ms: known_ms(status.watermark_ms.load(Ordering::Relaxed)),
+        watermark_ms: status.complete_to_ms(),
         progress: (total > 0).then(|| (read as f64 / total as f64).min(1.0)),
         detail: detail(stage, status),
     }
@@ -119,15 +180,16 @@ fn topic_node(facts: &Facts<'_>, info: &TopicInfo) -> Node {
     let writer = facts.catalog.writer(&name).and_then(|stage| facts.status(stage));
     let id = topic_id(&name);
     let records = info.records();
+    let idle = facts.standings.idle(info);
     Node {
         rate_per_s: facts.rate(&id),
         id,
         kind: NodeKind::Topic,
         phase: if info.sealed { Phase::Done } else { writer.map_or(Phase::Idle, StageStatus::phase) },
         error: None,
-        note: None,
-        total: info.ends.iter().map(|end| u64::try_from(end.0).unwrap_or(0)).sum(),
-        behind: facts.lags.get(&name).and_then(|readers| readers.values().max()).copied().unwrap_or(0),
+        note: idle_note(&idle),
+        total: passed_by_all(info),
+        behind: facts.readers(info).iter().map(|reader| reader.behind).max().unwrap_or(0),
         watermark_ms: None,
         progress: None,
         detail: vec![
@@ -136,6 +198,17 @@ fn topic_node(facts: &Facts<'_>, info: &TopicInfo) -> Node {
             ["Bytes".to_owned(), info.bytes.to_string()],
         ],
         name,
+    }
+}
+
+/// Names the partitions that are silent while others are not: a topic in which nothing happens at all says so by its rate.
+fn idle_note(idle: &[bool]) -> Option<String> {
+    let silent: Vec<String> = idle.iter().enumerate().filter(|(_, idle)| **idle).map(|(p, _)| p.to_string()).collect();
+    match silent.as_slice() {
+        [] => None,
+        _ if silent.len() == idle.len() => None,
+        [one] => Some(format!("partition {one} is idle")),
+        _ => Some(format!("partitions {} are idle", silent.join(", "))),
     }
 }
 
@@ -165,4 +238,17 @@ fn is_stuck(facts: &Facts<'_>, stage: &Stage, status: &StageStatus, topic: &str)
 /// The id of a topic's node, and the name of its counter.
 pub(crate) fn topic_id(topic: &str) -> String {
     format!("topic:{topic}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_that_are_silent_alone_are_named() {
+        assert_eq!(idle_note(&[false, false]), None);
+        assert_eq!(idle_note(&[true, true]), None);
+        assert_eq!(idle_note(&[false, true]).as_deref(), Some("partition 1 is idle"));
+        assert_eq!(idle_note(&[true, false, true]).as_deref(), Some("partitions 0, 2 are idle"));
+    }
 }

@@ -10,19 +10,20 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use millrace_engine::ask::{Answer, AskError, Limits};
-use millrace_flow::{Clock, Log, Phase, StageKind, StageStatus, Stop, SystemClock};
+use millrace_flow::{Clock, Log, Phase, StageKind, StageStatus, Stop, SystemClock, TopicInfo};
 use millrace_log::EmbeddedLog;
 use millrace_schema::Registry;
 use millrace_sink::sqlite::Warehouse;
+use millrace_source::Pace;
 
 use crate::model::{
     Counts, Dashboard, EventTime, Health, HealthProblem, HealthStatus, LedgerLine, MessagesPage, MessagesQuery,
     Pipeline, Query, Replay, Topic, View,
 };
 use crate::pipeline::{Facts, topic_id};
-use crate::queries::known_ms;
 use crate::sampler::{self, LONG, Rates};
 use crate::stages::{self, Prepared};
+use crate::standing::{Standings, passed_by_all};
 use crate::stores::Stores;
 use crate::supervisor::Supervisor;
 use crate::{
@@ -50,6 +51,7 @@ pub struct Station {
     statuses: Vec<Arc<StageStatus>>,
     supervisor: Supervisor,
     rates: Arc<Rates>,
+    standings: Standings,
     sampler: Mutex<Option<JoinHandle<()>>>,
     stop: Stop,
     started_at_ms: i64,
@@ -73,6 +75,7 @@ impl Station {
             stores,
             statuses,
             rates: Arc::default(),
+            standings: Standings::default(),
             sampler: Mutex::default(),
             stop,
             started_at_ms: SystemClock.now_ms(),
@@ -185,14 +188,22 @@ impl Station {
             facts.catalog.stages.iter().zip(&self.statuses).filter(|(stage, _)| stage.kind == StageKind::Query);
         let plans = &self.project().program.queries;
         let query = |((stage, status), plan): ((&catalog::Stage, &Arc<StageStatus>), _)| {
-            queries::query(plan, stage, status, &self.rates, facts.behind(stage))
+            queries::query(plan, stage, status, &facts)
         };
         stages.zip(plans.iter().map(Arc::as_ref)).map(query).collect()
     }
 
     /// The topics, by name.
     pub fn topics(&self) -> Vec<Topic> {
-        topics::list(&self.stores)
+        let facts = self.facts();
+        let topic = |info| topics::topic(&self.stores, info, facts.readers(info), &self.standings.idle(info));
+        facts.topics.values().map(topic).collect()
+    }
+
+    /// The partitions of every topic that are idle: nothing came for long although more may come.
+    pub fn idle_partitions(&self) -> Vec<(String, Vec<bool>)> {
+        let idle = |info: TopicInfo| (info.spec.name.to_string(), self.standings.idle(&info));
+        self.stores.log.topics().into_iter().map(idle).collect()
     }
 
     /// All stages and topics as one picture.
@@ -273,7 +284,7 @@ impl Station {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts::gather(&self.project().catalog, &self.statuses, self.stores.log.as_ref(), &self.rates)
+        Facts::gather(&self.project().catalog, &self.statuses, self.stores.log.as_ref(), &self.rates, &self.standings)
     }
 
     fn sources(&self) -> impl Iterator<Item = &Arc<StageStatus>> {
@@ -282,7 +293,7 @@ impl Station {
 
     /// From the first record of the sources' topics to the greatest event time any of them has seen.
     fn event_time(&self) -> Option<EventTime> {
-        let newest = self.sources().filter_map(|status| known_ms(status.event_time_ms.load(Ordering::Relaxed)));
+        let newest = self.sources().filter_map(|status| status.newest_event_ms());
         let max_ms = newest.max()?;
         let first = match self.first_event_ms.get() {
             Some(first) => *first,
@@ -313,10 +324,16 @@ impl Station {
             let works = matches!(status.phase(), Phase::Running | Phase::Held);
             works && total > 0 && status.bytes_read.load(Ordering::Relaxed) < total
         };
-        let speed_of = |status: &Arc<StageStatus>| self.rates.per_second(&event_counter(status), LONG);
+        let sources = &self.project().connectors.sources;
+        let speed_of = |status: &Arc<StageStatus>| match sources.iter().find(|config| config.name == status.name)?.pace
+        {
+            // Between two events nothing moves, and the replay goes on all the same.
+            Pace::EventTime(speed) => Some(speed),
+            Pace::Fast => self.rates.per_second(&event_counter(status), LONG),
+        };
         let behind: Vec<_> = self.sources().filter(is_behind).collect();
         let speed = behind.iter().filter_map(|status| speed_of(status)).max_by(f64::total_cmp);
-        Replay { active: !behind.is_empty(), speed: speed.filter(|speed| *speed > 0.0).map(f64::round) }
+        Replay { active: !behind.is_empty(), speed: speed.filter(|speed| *speed > 0.0).map(calm) }
     }
 
     fn start_sampler(self: &Arc<Self>) -> Result<(), StationError> {
@@ -341,15 +358,20 @@ impl Station {
     fn sample(&self, at: Duration) {
         for status in &self.statuses {
             self.rates.record(&catalog::id(status.kind, &status.name), at, status.ledger().read as f64);
-            if let Some(event_ms) = known_ms(status.event_time_ms.load(Ordering::Relaxed)) {
+            if let Some(event_ms) = status.newest_event_ms() {
                 self.rates.record(&event_counter(status), at, event_ms as f64 / 1e3);
             }
         }
         for info in self.stores.log.topics() {
-            let appended: i64 = info.ends.iter().map(|end| end.0).sum();
-            self.rates.record(&topic_id(&info.spec.name), at, appended as f64);
+            self.rates.record(&topic_id(&info.spec.name), at, passed_by_all(&info) as f64);
+            self.standings.look(self.stores.log.as_ref(), &info, at);
         }
     }
+}
+
+/// A speed as it is read: whole, but for those of which that would leave little.
+fn calm(speed: f64) -> f64 {
+    if speed < 10.0 { (speed * 10.0).round() / 10.0 } else { speed.round() }
 }
 
 /// The counter of a stage's event time, in seconds.

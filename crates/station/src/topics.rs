@@ -7,13 +7,8 @@ use crate::model::{Partition, Reader, Topic};
 use crate::stores::Stores;
 use crate::views;
 
-/// All topics, by name.
-pub(crate) fn list(stores: &Stores) -> Vec<Topic> {
-    stores.log.topics().iter().map(|info| topic(stores, info)).collect()
-}
-
-/// One topic.
-pub(crate) fn topic(stores: &Stores, info: &TopicInfo) -> Topic {
+/// One topic; `readers` are those of a running project, and `idle` tells which of its partitions are silent.
+pub(crate) fn topic(stores: &Stores, info: &TopicInfo, readers: Vec<Reader>, idle: &[bool]) -> Topic {
     let spec = &info.spec;
     let avro = stores.registry.schema_json(info.schema_id);
     let partition = |(id, (start, end)): (u32, (&millrace_flow::Offset, &millrace_flow::Offset))| Partition {
@@ -21,6 +16,7 @@ pub(crate) fn topic(stores: &Stores, info: &TopicInfo) -> Topic {
         start: start.0,
         end: end.0,
         records: u64::try_from(end.0 - start.0).unwrap_or(0),
+        idle: idle.get(id as usize).copied().unwrap_or(false),
     };
     Topic {
         name: spec.name.to_string(),
@@ -36,7 +32,7 @@ pub(crate) fn topic(stores: &Stores, info: &TopicInfo) -> Topic {
         event_time: spec.event_time.clone(),
         retention_ms: spec.retention_ms,
         retention_bytes: spec.retention_bytes,
-        readers: stores.log.lags(&spec.name).into_iter().map(|(name, behind)| Reader { name, behind }).collect(),
+        readers,
         writer: spec.writer.to_string(),
     }
 }

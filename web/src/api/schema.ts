@@ -5,15 +5,15 @@
 export interface Answer {
   columns: ColumnHead[];
   elapsed_ms: number;
-  rows: object[][];
+  rows: Cell[][];
   truncated: boolean;
 }
 
 /** A sum by label, greatest first. */
 export interface Bars {
-  detail_column?: string | null;
+  detail_column: string | null;
   label_column: string;
-  time_column?: string | null;
+  time_column: string | null;
   title: string;
   unit: Unit;
   value_column: string;
@@ -22,6 +22,9 @@ export interface Bars {
 
 /** Which direction is good news. */
 export type Better = 'up' | 'down';
+
+/** One value: text (a DECIMAL, a time, a BIGINT beyond 2^53), a number, true or false, or null. */
+export type Cell = string | number | boolean | null;
 
 /** A column. */
 export interface Column {
@@ -38,9 +41,10 @@ export interface ColumnHead {
 
 /** What the rows are the result of. */
 export interface Committed {
+  complete: boolean;
   epoch: number;
-  live_id?: string | null;
-  watermark_ms?: number | null;
+  live_id: string | null;
+  watermark_ms: number | null;
 }
 
 /** How much of everything there is. */
@@ -55,10 +59,10 @@ export interface Counts {
 /** The first page. */
 export interface Dashboard {
   bars: Bars[];
-  currency?: string | null;
+  currency: string | null;
   feeds: Feed[];
   tiles: Tile[];
-  timeline?: Timeline | null;
+  timeline: Timeline | null;
 }
 
 /** Something flows from one node to another. */
@@ -67,6 +71,9 @@ export interface Edge {
   stalled: boolean;
   to: string;
 }
+
+/** When a query's rows come. */
+export type Emit = 'changes' | 'on_window_close';
 
 /** A range of event time, both ends included. */
 export interface EventTime {
@@ -102,6 +109,15 @@ export interface HealthProblem {
 /** The worst of all stages. */
 export type HealthStatus = 'ok' | 'degraded' | 'failed';
 
+/** Where every row went. `read = used + late + duplicate + rejected`, at every commit. */
+export interface Ledger {
+  duplicate: number;
+  late: number;
+  read: number;
+  rejected: number;
+  used: number;
+}
+
 /** Where the rows of one stage went: `read = used + late + duplicate + rejected`. */
 export interface LedgerLine {
   balances: boolean;
@@ -116,22 +132,22 @@ export interface LedgerLine {
 
 /** The topics that hold the rows of a line of the ledger. */
 export interface LedgerTopics {
-  late?: string | null;
-  rejected?: string | null;
-  used?: string | null;
+  late: string | null;
+  rejected: string | null;
+  used: string | null;
 }
 
 /** A record of a topic, decoded. */
 export interface Message {
   headers: Record<string, string>;
-  key?: string | null;
+  key: string | null;
   offset: number;
-  origin?: MessageOrigin | null;
+  origin: MessageOrigin | null;
   partition: number;
-  schema_id?: number | null;
+  schema_id: number | null;
   size_bytes: number;
   time_ms: number;
-  value?: object | null;
+  value: Row | null;
 }
 
 /** Where a record was read from. */
@@ -150,7 +166,7 @@ export interface MessagesEvent {
 export interface MessagesPage {
   complete: boolean;
   messages: Message[];
-  next?: object | null;
+  next: Row | null;
   scanned: number;
 }
 
@@ -158,16 +174,16 @@ export interface MessagesPage {
 export interface Node {
   behind: number;
   detail: string[][];
-  error?: string | null;
+  error: string | null;
   id: string;
   kind: NodeKind;
   name: string;
-  note?: string | null;
-  phase: string;
-  progress?: number | null;
+  note: string | null;
+  phase: Phase;
+  progress: number | null;
   rate_per_s: number;
   total: number;
-  watermark_ms?: number | null;
+  watermark_ms: number | null;
 }
 
 /** What a node is. */
@@ -177,9 +193,13 @@ export type NodeKind = 'source' | 'topic' | 'query' | 'sink';
 export interface Partition {
   end: number;
   id: number;
+  idle: boolean;
   records: number;
   start: number;
 }
+
+/** What a stage is doing. */
+export type Phase = 'starting' | 'running' | 'idle' | 'held' | 'done' | 'failed';
 
 /** All stages and topics, and what flows between them. */
 export interface Pipeline {
@@ -189,11 +209,11 @@ export interface Pipeline {
 
 /** A problem document (RFC 9457). */
 export interface Problem {
-  column?: number | null;
-  cure?: string | null;
+  column?: number;
+  cure?: string;
   detail: string;
   instance: string;
-  line?: number | null;
+  line?: number;
   status: number;
   title: string;
   type: string;
@@ -202,34 +222,35 @@ export interface Problem {
 /** What runs here. */
 export interface Project {
   counts: Counts;
-  currency?: string | null;
+  currency: string | null;
   data_dir: string;
   empty: boolean;
-  event_time?: EventTime | null;
+  event_time: EventTime | null;
   name: string;
   replay: Replay;
   started_at_ms: number;
-  timezone?: string | null;
+  timezone: string | null;
   version: string;
 }
 
 /** A query that runs. */
 export interface Query {
   behind: number;
-  dead_letter_topic?: string | null;
-  emit: string;
+  dead_letter_topic: string | null;
+  emit: Emit;
   epoch: number;
   epoch_ms: number;
-  error?: string | null;
-  event_time_ms?: number | null;
+  error: string | null;
+  event_time_ms: number | null;
   explain: string[];
   inputs: string[];
-  late_topic?: string | null;
-  ledger: object;
+  lag_ms: number | null;
+  late_topic: string | null;
+  ledger: Ledger;
   name: string;
-  note?: string | null;
+  note: string | null;
   output: string;
-  phase: string;
+  phase: Phase;
   rate_per_s: number;
   rows_out: number;
   snapshot_bytes: number;
@@ -237,8 +258,8 @@ export interface Query {
   stages: QueryStage[];
   state_bytes: number;
   state_rows: number;
-  watermark_lag_ms?: number | null;
-  watermark_ms?: number | null;
+  watermark_lag_ms: number | null;
+  watermark_ms: number | null;
 }
 
 /** An operator of a query. */
@@ -257,44 +278,49 @@ export interface Question {
 export interface Reader {
   behind: number;
   name: string;
+  phase: Phase;
+  position: number | null;
 }
 
 /** How fast event time passes while a source reads what lies in the past. */
 export interface Replay {
   active: boolean;
-  speed?: number | null;
+  speed: number | null;
 }
+
+/** Values by the names of their columns. */
+export type Row = Record<string, Cell>;
 
 /** What a `rows` event says. */
 export interface RowsEvent {
   deletes: string[];
-  event_time_ms?: number | null;
-  upserts: object[];
-  watermark_ms?: number | null;
+  event_time_ms: number | null;
+  upserts: Row[];
+  watermark_ms: number | null;
 }
 
 /** A page of rows. */
 export interface RowsPage {
   columns: ColumnHead[];
   committed: Committed;
-  data?: object | null;
+  data?: Record<string, Cell[]>;
   limit: number;
   offset: number;
-  rows?: object[] | null;
+  rows?: Row[];
   total: number;
 }
 
 /** Sums by group. */
 export interface Summary {
   columns: ColumnHead[];
-  rows: object[];
+  rows: Row[];
 }
 
 /** One figure: the sum of a column over the windows of the range shown, or the quotient of two such sums. */
 export interface Tile {
   better: Better;
   column: string;
-  over?: string | null;
+  over?: string;
   time_column: string;
   title: string;
   unit: Unit;
@@ -315,20 +341,23 @@ export interface Timeline {
 export interface Topic {
   bytes: number;
   columns: Column[];
-  event_time?: string | null;
-  key?: string[] | null;
-  kind: string;
+  event_time: string | null;
+  key: string[] | null;
+  kind: TopicKind;
   name: string;
   partitions: Partition[];
   readers: Reader[];
   records: number;
-  retention_bytes?: number | null;
-  retention_ms?: number | null;
+  retention_bytes: number | null;
+  retention_ms: number | null;
   schema: object;
   schema_id: number;
   sealed: boolean;
   writer: string;
 }
+
+/** What a topic holds. */
+export type TopicKind = 'source' | 'rows' | 'upserts' | 'dead_letter' | 'late';
 
 /** How a figure is written. */
 export type Unit = 'money' | 'count';
@@ -340,14 +369,14 @@ export interface View {
   kind: ViewKind;
   materialized: boolean;
   name: string;
-  query?: string | null;
-  rows?: number | null;
+  query: string | null;
+  rows: number | null;
   source_file: string;
   source_line: number;
   sql: string;
-  time_column?: string | null;
-  topic?: string | null;
-  window_ms?: number | null;
+  time_column: string | null;
+  topic: string | null;
+  window_ms: number | null;
 }
 
 /** How the rows of a view behave. */

@@ -1,5 +1,5 @@
-// What every page knows of the project: its name and money, how far event time has come, whether history is replayed, and how far the
-// watermark is behind. Asked for while somebody looks, faster while history runs.
+// What every page knows of the project: its name and money, how far event time has come, whether history is replayed, and how far its
+// queries are behind. Asked for while somebody looks, faster while history runs.
 
 import { api } from '../api/client';
 import type { Dashboard, Project, Query, Topic, View } from '../api/types';
@@ -54,16 +54,15 @@ class Shop {
     return this.#project.data?.event_time?.min_ms ?? null;
   }
 
-  /** The slowest watermark's distance from the newest event, and whether every query is through. */
+  /** How far the slowest query is behind the newest event that was read, and whether every query is through. */
   get lag(): { ms: number; query: string } | 'complete' | null {
     const queries = this.queries;
     if (queries.length === 0) return null;
     if (queries.every((query) => query.phase === 'done')) return 'complete';
     let slowest: { ms: number; query: string } | null = null;
     for (const query of queries) {
-      if (query.watermark_ms === null) continue;
-      const ms = query.watermark_lag_ms ?? (query.event_time_ms ?? query.watermark_ms) - query.watermark_ms;
-      if (!slowest || ms > slowest.ms) slowest = { ms, query: query.name };
+      const ms = query.lag_ms;
+      if (ms !== null && (!slowest || ms > slowest.ms)) slowest = { ms, query: query.name };
     }
     return slowest;
   }

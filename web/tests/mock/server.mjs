@@ -135,7 +135,7 @@ function answer_view(shop, name, leaf, params, request, response) {
   }
   const [offset, limit] = [Number(params.get('offset') ?? 0), Number(params.get('limit') ?? 100)];
   const page = rows.slice(offset, offset + limit);
-  const base = { columns: columns.map(({ name, type }) => ({ name, type })), total: rows.length, offset, limit, committed: { epoch: shop.epoch, watermark_ms: shop.event_ms - 600_000, live_id: String(shop.seq) } };
+  const base = { columns: columns.map(({ name, type }) => ({ name, type })), total: rows.length, offset, limit, committed: { epoch: shop.epoch, watermark_ms: shop.event_ms - 600_000, complete: false, live_id: String(shop.seq) } };
   if (params.get('shape') === 'columns') return json(response, { ...base, data: Object.fromEntries(names.map((n) => [n, page.map((row) => row[n])])) });
   return json(response, { ...base, rows: page.map((row) => Object.fromEntries(names.map((n) => [n, row[n]]))) });
 }

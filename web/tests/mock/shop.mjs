@@ -94,13 +94,17 @@ export function key_of(view, row) {
 
 function topic(name, kind, records, columns, extra = {}) {
   const share = Math.floor(records / 4);
-  const partitions = kind === 'dead_letter' || kind === 'late' ? [{ id: 0, start: 0, end: records, records }]
-    : [0, 1, 2, 3].map((id) => { const n = id === 3 ? records - 3 * share : share; return { id, start: 0, end: n, records: n }; });
+  const partitions = kind === 'dead_letter' || kind === 'late' ? [{ id: 0, start: 0, end: records, records, idle: false }]
+    : [0, 1, 2, 3].map((id) => { const n = id === 3 ? records - 3 * share : share; return { id, start: 0, end: n, records: n, idle: kind === 'source' && id === 3 }; });
   return {
     name, kind, partitions, records, bytes: records * 71, sealed: false, schema_id: 1, columns, key: null, event_time: null, retention_ms: null,
     retention_bytes: null, readers: [], writer: `query:${name}`,
     schema: { type: 'record', name, fields: columns.map((c) => ({ name: c.name, type: ['null', c.type.toLowerCase()] })) }, ...extra,
   };
+}
+
+function reader(name, records, behind = 0) {
+  return { name, phase: behind > 0 ? 'running' : 'idle', position: records - behind, behind };
 }
 
 const DLQ = ['stage', 'file', 'line', 'column', 'reason', 'row', 'failed_at'].map((name) => ({ name, type: name === 'line' ? 'BIGINT' : name === 'failed_at' ? 'TIMESTAMP' : 'STRING', nullable: true }));
@@ -112,11 +116,11 @@ export function topics_of(shop) {
   return [
     topic('order_lines', 'source', ALL_LINES, columns, {
       key: ['customer_id'], event_time: 'invoice_date', writer: 'source:order_lines',
-      readers: [...views.map((v) => ({ name: `query:${v.about.name}`, behind: 0 })), { name: 'sink:raw_orders', behind: 1200 }],
+      readers: [...views.map((v) => reader(`query:${v.about.name}`, ALL_LINES)), reader('sink:raw_orders', ALL_LINES, 1200)],
     }),
     topic('order_lines.dlq', 'dead_letter', 0, DLQ, { writer: 'source:order_lines' }),
     ...views.flatMap((v) => [
-      topic(v.about.name, 'upserts', v.rows.length, v.about.columns, { key: v.about.key, event_time: v.about.time_column, readers: [{ name: `sink:warehouse`, behind: 0 }] }),
+      topic(v.about.name, 'upserts', v.rows.length, v.about.columns, { key: v.about.key, event_time: v.about.time_column, readers: [reader('sink:warehouse', v.rows.length)] }),
       ...(v.about.window_ms ? [topic(`${v.about.name}.late`, 'late', 0, columns)] : []),
     ]),
   ];
@@ -143,7 +147,7 @@ export function queries_of(shop) {
     explain: [`Upsert topic=${about.name} key=[${about.key}]`, `  StreamAggregate group=[${about.key}]`, '    Project', '      Scan topic=order_lines partitions=4'],
     inputs: ['order_lines'], output: about.name, late_topic: about.window_ms ? `${about.name}.late` : null, dead_letter_topic: null, emit: 'changes',
     phase: 'idle', error: null, note: null, ledger: { read: ALL_LINES, used: ALL_LINES, late: 0, duplicate: 0, rejected: 0 }, rows_out: rows.length * 3,
-    rate_per_s: shop.live_rate ?? 0, epoch: shop.epoch, epoch_ms: 14, watermark_ms: shop.event_ms - 600_000, event_time_ms: shop.event_ms, watermark_lag_ms: 600_000, behind: 0,
+    rate_per_s: shop.live_rate ?? 0, epoch: shop.epoch, epoch_ms: 14, watermark_ms: shop.event_ms - 600_000, event_time_ms: shop.event_ms, watermark_lag_ms: 600_000, lag_ms: 0, behind: 0,
     state_rows: about.window_ms ? 12 : rows.length, state_bytes: 40_960 * (i + 1), snapshot_bytes: 12_288 * (i + 1),
     stages: [
       { name: 'Stage 1, one per partition', detail: 'filter, project, late check, local aggregate · 4 workers' },

@@ -27,7 +27,7 @@ describe('a course', () => {
   const page: ColumnsPage = {
     columns: [{ name: 'w', type: 'TIMESTAMP' }, { name: 'c', type: 'STRING' }, { name: 'v', type: 'DECIMAL(9,2)' }],
     data: { w: ['2011-12-09T09:00:00', '2011-12-09T09:00:00'], c: ['UK', 'France'], v: ['1.10', '2.20'] },
-    total: 2, offset: 0, limit: 10, committed: { epoch: 1, live_id: null, watermark_ms: 5 },
+    total: 2, offset: 0, limit: 10, committed: { epoch: 1, complete: false, live_id: null, watermark_ms: 5 },
   };
   const change = (upserts: LiveRows['upserts'], deletes: string[] = []): LiveRows => ({ upserts, deletes, watermark_ms: 9, event_time_ms: 9 });
 

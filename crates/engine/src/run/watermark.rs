@@ -7,14 +7,11 @@
 //!
 //! A partition leaves the minimum while it has shown nothing for [`IDLE_AFTER`] although it was read to its end.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow::array::TimestampMicrosecondArray;
 use arrow::compute;
-
-/// A partition that was read to its end and brought nothing for this long no longer holds the watermark back. Ten seconds
-/// is above any pause of a healthy producer and below what people take for a stall.
-pub(super) const IDLE_AFTER: Duration = Duration::from_secs(10);
+use millrace_flow::IDLE_AFTER;
 
 /// Event times further in the future than this do not move a watermark: one wrong clock would make all other rows late.
 pub(super) const FUTURE_US_MAX: i64 = 24 * 3600 * 1_000_000;

@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Cell;
+
 /// The answer to a question in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SqlAnswer {
     /// The columns.
     pub columns: Vec<SqlColumn>,
     /// The rows, each with a value for every column.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(value_type = Vec<Vec<Cell>>)]
     pub rows: Vec<Vec<Value>>,
     /// Whether there were more rows than the limit.
     #[serde(default)]

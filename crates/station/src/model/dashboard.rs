@@ -7,10 +7,12 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Dashboard {
     /// What money is counted in.
+    #[schema(required)]
     pub currency: Option<String>,
     /// Single figures.
     pub tiles: Vec<Tile>,
     /// The wide chart.
+    #[schema(required)]
     pub timeline: Option<Timeline>,
     /// Sorted bars.
     pub bars: Vec<Bars>,
@@ -33,6 +35,7 @@ pub struct Tile {
     pub unit: Unit,
     /// Divides by the sum of this column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub over: Option<String>,
     /// Which direction is good news.
     pub better: Better,
@@ -69,8 +72,10 @@ pub struct Bars {
     /// How values are written.
     pub unit: Unit,
     /// The column with the time, if the view has one: the range shown then applies.
+    #[schema(required)]
     pub time_column: Option<String>,
     /// A column to show beside the value.
+    #[schema(required)]
     pub detail_column: Option<String>,
 }
 

@@ -4,6 +4,7 @@
 //! local clock read as if it were UTC. Rows are JSON as [`millrace_schema::json`] writes it.
 
 mod answer;
+mod cell;
 mod dashboard;
 mod project;
 mod stage;
@@ -11,8 +12,9 @@ mod topic;
 mod view;
 
 pub use answer::{SqlAnswer, SqlColumn};
+pub use cell::{Cell, Row};
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
-pub use stage::{Edge, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
+pub use stage::{Edge, Emit, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
 pub use topic::{Message, MessageOrigin, MessagesPage, MessagesQuery, Order, Partition, Reader, Topic};
 pub use view::{Column, View, ViewKind};

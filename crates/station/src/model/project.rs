@@ -13,14 +13,17 @@ pub struct Project {
     /// When this program started.
     pub started_at_ms: i64,
     /// Zone of the shop's clock, `Europe/London`.
+    #[schema(required)]
     pub timezone: Option<String>,
     /// What DECIMAL columns are counted in, `GBP`.
+    #[schema(required)]
     pub currency: Option<String>,
     /// Whether the project has no statement yet.
     pub empty: bool,
     /// Folder with everything that was computed.
     pub data_dir: String,
     /// Least and greatest event time seen.
+    #[schema(required)]
     pub event_time: Option<EventTime>,
     /// Whether history is being read.
     pub replay: Replay,
@@ -42,7 +45,9 @@ pub struct EventTime {
 pub struct Replay {
     /// Whether some source is not at the end of its files yet.
     pub active: bool,
-    /// Seconds of event time that pass in a second.
+    /// Seconds of event time that pass in a second: the pace that the source is told to keep or, without one, what was measured
+    /// over the last ten seconds.
+    #[schema(required)]
     pub speed: Option<f64>,
 }
 

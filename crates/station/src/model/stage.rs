@@ -18,20 +18,22 @@ pub struct Query {
     /// The topic it writes.
     pub output: String,
     /// Where rows go that come too late.
+    #[schema(required)]
     pub late_topic: Option<String>,
     /// Where rows go that cannot be used.
+    #[schema(required)]
     pub dead_letter_topic: Option<String>,
-    /// `changes` or `on_window_close`.
-    pub emit: String,
-    /// What it is doing: `starting`, `running`, `idle`, `held`, `done` or `failed`.
-    #[schema(value_type = String)]
+    /// When its rows come.
+    pub emit: Emit,
+    /// What it is doing.
     pub phase: Phase,
     /// What stopped it.
+    #[schema(required)]
     pub error: Option<String>,
     /// A remark of its own.
+    #[schema(required)]
     pub note: Option<String>,
     /// Where its rows went.
-    #[schema(value_type = Object)]
     pub ledger: Ledger,
     /// Rows written.
     pub rows_out: u64,
@@ -41,12 +43,18 @@ pub struct Query {
     pub epoch: u64,
     /// How long it took.
     pub epoch_ms: f64,
-    /// Event time up to which its input is complete.
+    /// Event time up to which its input is complete; that of the last event once all has been read.
+    #[schema(required)]
     pub watermark_ms: Option<i64>,
     /// Greatest event time seen.
+    #[schema(required)]
     pub event_time_ms: Option<i64>,
-    /// How far the one is behind the other.
+    /// How far the one is behind the other: the allowed delay, and what its slowest partition is behind the others.
+    #[schema(required)]
     pub watermark_lag_ms: Option<i64>,
+    /// How far the newest event it has taken in is behind the newest that its sources have read; 0 when nothing is before it.
+    #[schema(required)]
+    pub lag_ms: Option<i64>,
     /// Records of its inputs that it has before it.
     pub behind: u64,
     /// Groups held.
@@ -57,6 +65,16 @@ pub struct Query {
     pub snapshot_bytes: u64,
     /// Its operators.
     pub stages: Vec<QueryStage>,
+}
+
+/// When a query's rows come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Emit {
+    /// As often as they change.
+    Changes,
+    /// Once, when their window has closed.
+    OnWindowClose,
 }
 
 /// An operator of a query.
@@ -87,11 +105,12 @@ pub struct Node {
     /// Its name.
     pub name: String,
     /// What it is doing; a topic does what its writer does.
-    #[schema(value_type = String)]
     pub phase: Phase,
     /// What stopped it.
+    #[schema(required)]
     pub error: Option<String>,
     /// A remark of its own.
+    #[schema(required)]
     pub note: Option<String>,
     /// Rows in a second: read by a stage, appended to a topic.
     pub rate_per_s: f64,
@@ -99,9 +118,11 @@ pub struct Node {
     pub total: u64,
     /// Records before it; for a topic, those before its slowest reader.
     pub behind: u64,
-    /// Event time up to which it is complete.
+    /// Event time up to which it is complete; that of the last event once all has been read.
+    #[schema(required)]
     pub watermark_ms: Option<i64>,
     /// Part of its input that is read, from 0 to 1.
+    #[schema(required)]
     pub progress: Option<f64>,
     /// Further figures as label and value.
     pub detail: Vec<[String; 2]>,
@@ -157,9 +178,12 @@ pub struct LedgerLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LedgerTopics {
     /// Rows that took part.
+    #[schema(required)]
     pub used: Option<String>,
     /// Rows that came too late.
+    #[schema(required)]
     pub late: Option<String>,
     /// Rows that cannot be used.
+    #[schema(required)]
     pub rejected: Option<String>,
 }

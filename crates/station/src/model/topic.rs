@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use millrace_flow::TopicKind;
+use millrace_flow::{Phase, TopicKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Column;
+use super::{Column, Row};
 
 /// A topic of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Topic {
     /// Its name.
     pub name: String,
-    /// What it holds: `source`, `rows`, `upserts`, `dead_letter` or `late`.
-    #[schema(value_type = String)]
+    /// What it holds.
     pub kind: TopicKind,
     /// Its partitions.
     pub partitions: Vec<Partition>,
@@ -33,14 +32,18 @@ pub struct Topic {
     /// Columns of its values.
     pub columns: Vec<Column>,
     /// The columns its keys are made of.
+    #[schema(required)]
     pub key: Option<Vec<String>>,
     /// The column with the event time.
+    #[schema(required)]
     pub event_time: Option<String>,
     /// Age at which records go.
+    #[schema(required)]
     pub retention_ms: Option<i64>,
     /// Size of a partition at which its oldest records go.
+    #[schema(required)]
     pub retention_bytes: Option<u64>,
-    /// Who reads it, and how many records they have before them.
+    /// Who reads it while the project runs, how far, and how many records they have before them.
     pub readers: Vec<Reader>,
     /// Who writes it.
     pub writer: String,
@@ -57,6 +60,8 @@ pub struct Partition {
     pub end: i64,
     /// Records that are there.
     pub records: u64,
+    /// Whether nothing came for ten seconds although more may come: a query that has read it to its end waits for it no more.
+    pub idle: bool,
 }
 
 /// Somebody who reads a topic.
@@ -64,6 +69,11 @@ pub struct Partition {
 pub struct Reader {
     /// The stage, `query:revenue_5m`.
     pub name: String,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Offsets it has passed, over all partitions; `null` where it has failed before it said so.
+    #[schema(required)]
+    pub position: Option<u64>,
     /// Records it has before it.
     pub behind: u64,
 }
@@ -108,7 +118,7 @@ pub struct MessagesPage {
     /// The messages, in the order asked for.
     pub messages: Vec<Message>,
     /// Parameters of the question that goes on from here; `null` when there is nothing more.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Row>, required)]
     pub next: Option<BTreeMap<String, Value>>,
     /// Records looked at.
     pub scanned: usize,
@@ -126,15 +136,18 @@ pub struct Message {
     /// Its time: the event time where the topic has one.
     pub time_ms: i64,
     /// Its key.
+    #[schema(required)]
     pub key: Option<String>,
     /// Its value; `null` says that the row with this key is gone.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Row>, required)]
     pub value: Option<Map<String, Value>>,
     /// Its headers.
     pub headers: BTreeMap<String, String>,
     /// Id of the schema its value was written with.
+    #[schema(required)]
     pub schema_id: Option<u32>,
     /// Where it was read from.
+    #[schema(required)]
     pub origin: Option<MessageOrigin>,
     /// Bytes of key and value.
     pub size_bytes: usize,

@@ -17,14 +17,19 @@ pub struct View {
     /// The columns that tell its rows apart; empty where there are none.
     pub key: Vec<String>,
     /// The column with the event time.
+    #[schema(required)]
     pub time_column: Option<String>,
     /// Length of its windows.
+    #[schema(required)]
     pub window_ms: Option<i64>,
     /// Number of its rows.
+    #[schema(required)]
     pub rows: Option<u64>,
     /// The topic it is written to.
+    #[schema(required)]
     pub topic: Option<String>,
     /// The query that computes it.
+    #[schema(required)]
     pub query: Option<String>,
     /// The statement as it was written.
     pub sql: String,

@@ -1,0 +1,47 @@
+//! The shapes of a value and of a row, for the document of the API. Neither is ever made: values are written from Arrow columns as
+//! [`millrace_schema::json`] says.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type, schema::SchemaType};
+use utoipa::{PartialSchema, ToSchema};
+
+/// One value: text, a number, true or false, or `null` where there is none.
+#[derive(Debug, Clone, Copy)]
+pub enum Cell {}
+
+/// Values by the names of their columns.
+#[derive(Debug, Clone, Copy)]
+pub enum Row {}
+
+impl PartialSchema for Cell {
+    fn schema() -> RefOr<Schema> {
+        let kinds = [Type::String, Type::Number, Type::Boolean, Type::Null];
+        let about = "One value: text (a DECIMAL, a time, a BIGINT beyond 2^53), a number, true or false, or null.";
+        ObjectBuilder::new().schema_type(SchemaType::from_iter(kinds)).description(Some(about)).into()
+    }
+}
+
+impl ToSchema for Cell {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Cell")
+    }
+}
+
+impl PartialSchema for Row {
+    fn schema() -> RefOr<Schema> {
+        let cell = Ref::from_schema_name(Cell::name());
+        let row = ObjectBuilder::new().additional_properties(Some(cell));
+        row.description(Some("Values by the names of their columns.")).into()
+    }
+}
+
+impl ToSchema for Row {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Row")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Cell::name().into_owned(), Cell::schema()));
+    }
+}
