@@ -5,10 +5,13 @@
 //! merged; when that is too much, it is told to start afresh (`reset`).
 //!
 //! An event's id is the offset to go on from in each partition, `12,40,7`; a browser hands it back as `Last-Event-ID`.
+//!
+//! A [`Follower`] is what the feeds of a topic have in common: where they are, how often they may speak, and when to look again.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,6 +20,8 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use millrace_flow::{Offset, Signal, Stop, TopicInfo};
 use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::app::{App, OpenFeed};
 
 /// Time between two events of a feed, from those of a few rows, which should be there at once, to those of many: ten of
 /// them a second is what a browser takes well.
@@ -118,6 +123,44 @@ impl Pace {
 fn interval_after(rows: usize) -> Duration {
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     INTERVAL_PER_ROW.saturating_mul(rows).clamp(EVENT_INTERVAL_MIN, EVENT_INTERVAL_MAX)
+}
+
+/// Follows one topic for one client.
+pub(crate) struct Follower {
+    pub(crate) topic: Arc<str>,
+    /// Where the next event begins.
+    pub(crate) next: Cursor,
+    pub(crate) pace: Pace,
+    open: OpenFeed,
+}
+
+impl Follower {
+    pub(crate) fn new(topic: Arc<str>, next: Cursor, open: OpenFeed) -> Self {
+        Self { topic, next, pace: Pace::new(), open }
+    }
+
+    pub(crate) fn app(&self) -> Arc<App> {
+        self.open.app.clone()
+    }
+
+    /// The topic, as soon as the next event may go and the topic does not end where this feed is; `None` when the program stops
+    /// or the topic is gone.
+    pub(crate) async fn news(&self) -> Option<TopicInfo> {
+        let app = &self.open.app;
+        let log = app.station.log();
+        loop {
+            self.pace.ready().await;
+            let seen = log.signal().version();
+            if app.stop.is_stopped() {
+                return None;
+            }
+            let topic = log.topic(&self.topic)?;
+            if self.next.0 != topic.ends {
+                return Some(topic);
+            }
+            moved(log.signal(), seen, &app.stop, None).await;
+        }
+    }
 }
 
 /// Waits until something was committed somewhere, the program stops, or `at_most` has passed.

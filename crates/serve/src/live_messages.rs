@@ -3,7 +3,6 @@
 //! A tail is for eyes: of more messages than fit on a screen between two events, the newest are shown and the rest counted.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -15,8 +14,8 @@ use millrace_station::Station;
 use millrace_station::model::{Message, MessagesQuery, Order};
 use serde::Serialize;
 
-use crate::app::{OpenFeed, Shared};
-use crate::live::{self, Cursor, Pace};
+use crate::app::Shared;
+use crate::live::{self, Cursor, Follower};
 use crate::{Problem, ServeError, topics};
 
 /// Messages of one event, over all partitions.
@@ -58,16 +57,13 @@ pub(crate) async fn get(
         Some(Ok(cursor)) if cursor.is_within(&topic) => cursor,
         _ => Cursor(topic.ends.clone()),
     };
-    let feed = Feed { topic: topic.spec.name, next, opening: true, pace: Pace::new(), open };
+    let feed = Feed { follower: Follower::new(topic.spec.name, next, open), opening: true };
     Ok(live::answer(stream::unfold(feed, Feed::next)))
 }
 
 struct Feed {
-    topic: Arc<str>,
-    next: Cursor,
+    follower: Follower,
     opening: bool,
-    pace: Pace,
-    open: OpenFeed,
 }
 
 impl Feed {
@@ -78,33 +74,20 @@ impl Feed {
         } else {
             self.news().await?
         };
-        self.pace.sent_rows(news.messages.len());
+        self.follower.pace.sent_rows(news.messages.len());
         let data = serde_json::to_string(&news).expect("messages are plain JSON");
-        let event = live::event("messages", Some(&self.next), &data);
+        let event = live::event("messages", Some(&self.follower.next), &data);
         Some((Ok(event), self))
     }
 
     async fn news(&mut self) -> Option<MessagesEvent> {
-        let app = self.open.app.clone();
-        loop {
-            self.pace.ready().await;
-            let seen = app.station.log().signal().version();
-            if app.stop.is_stopped() {
-                return None;
-            }
-            let topic = app.station.log().topic(&self.topic)?;
-            if self.next.0 == topic.ends {
-                live::moved(app.station.log().signal(), seen, &app.stop, None).await;
-                continue;
-            }
-            let from = self.next.clone();
-            self.next = Cursor(topic.ends.clone());
-            match app.read(move |station| tail(station, &topic, &from)).await {
-                Ok(news) => return Some(news),
-                Err(error) => {
-                    tracing::warn!(%error, topic = %self.topic, "a live tail ends");
-                    return None;
-                }
+        let topic = self.follower.news().await?;
+        let from = std::mem::replace(&mut self.follower.next, Cursor(topic.ends.clone()));
+        match self.follower.app().read(move |station| tail(station, &topic, &from)).await {
+            Ok(news) => Some(news),
+            Err(error) => {
+                tracing::warn!(%error, topic = %self.follower.topic, "a live tail ends");
+                None
             }
         }
     }

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -16,10 +15,11 @@ use futures::stream;
 use millrace_flow::{
     Fetched, Log, PartitionId, StageError, StageKind, StageStatus, TopicInfo, TopicKind, TopicPartition,
 };
+use millrace_station::model::Row;
 use serde::Serialize;
 
-use crate::app::{OpenFeed, Shared};
-use crate::live::{self, Cursor, Pace, RESET_INTERVAL};
+use crate::app::Shared;
+use crate::live::{self, Cursor, Follower, RESET_INTERVAL};
 use crate::table::Object;
 use crate::{Problem, ServeError, views};
 
@@ -36,13 +36,15 @@ const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct RowsEvent<'a> {
     /// Rows that are new or changed, each with `_key`, its key.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Row>)]
     upserts: Vec<Object<'a>>,
     /// Keys of rows that are gone.
     deletes: Vec<&'a str>,
     /// Event time up to which the view is complete.
+    #[schema(required)]
     watermark_ms: Option<i64>,
     /// Greatest event time that the view's query has seen.
+    #[schema(required)]
     event_time_ms: Option<i64>,
 }
 
@@ -81,7 +83,7 @@ pub(crate) async fn get(
             Some(_) => (views::progress(station, &name, &topic), Opening::Reset),
             None => (views::progress(station, &name, &topic), Opening::Rows),
         };
-        Ok(Feed { view: name, topic: topic.spec.name, status, next, opening, pace: Pace::new(), open })
+        Ok(Feed { view: name, status, opening, follower: Follower::new(topic.spec.name, next, open) })
     });
     Ok(live::answer(stream::unfold(feed.await?, Feed::next)))
 }
@@ -96,12 +98,9 @@ enum Opening {
 
 struct Feed {
     view: String,
-    topic: Arc<str>,
     status: Option<Arc<StageStatus>>,
-    next: Cursor,
     opening: Opening,
-    pace: Pace,
-    open: OpenFeed,
+    follower: Follower,
 }
 
 impl Feed {
@@ -116,66 +115,54 @@ impl Feed {
     }
 
     async fn change(&mut self) -> Option<Event> {
-        let app = self.open.app.clone();
-        loop {
-            self.pace.ready().await;
-            let seen = app.station.log().signal().version();
-            if app.stop.is_stopped() {
-                return None;
+        let topic = self.follower.news().await?;
+        let from = self.follower.next.clone();
+        if !from.is_within(&topic) || from.behind(&topic) > RECORDS_PER_EVENT_MAX {
+            return self.start_afresh().await;
+        }
+        let app = self.follower.app();
+        let changes = app.read(move |station| Ok(Changes::read(station.log().as_ref(), &topic, from)?));
+        match changes.await {
+            Ok(changes) if changes.latest.len() <= ROWS_PER_EVENT_MAX => {
+                self.follower.next = changes.end.clone();
+                Some(self.rows(&changes))
             }
-            let topic = app.station.log().topic(&self.topic)?;
-            if !self.next.is_within(&topic) || self.next.behind(&topic) > RECORDS_PER_EVENT_MAX {
-                return self.start_afresh().await;
-            }
-            if self.next.behind(&topic) == 0 {
-                live::moved(app.station.log().signal(), seen, &app.stop, None).await;
-                continue;
-            }
-            let from = self.next.clone();
-            match app.read(move |station| Ok(Changes::read(station.log().as_ref(), &topic, from)?)).await {
-                Ok(changes) if changes.latest.len() <= ROWS_PER_EVENT_MAX => {
-                    self.next = changes.end.clone();
-                    return Some(self.rows(&changes));
-                }
-                Ok(_) => return self.start_afresh().await,
-                Err(error) => {
-                    tracing::warn!(%error, view = %self.view, "a live feed starts afresh");
-                    return self.start_afresh().await;
-                }
+            Ok(_) => self.start_afresh().await,
+            Err(error) => {
+                tracing::warn!(%error, view = %self.view, "a live feed starts afresh");
+                self.start_afresh().await
             }
         }
     }
 
     /// Gives up on what was missed: the client fetches the rows, and the feed goes on from where the warehouse stands now.
     async fn start_afresh(&mut self) -> Option<Event> {
-        let (view, topic) = (self.view.clone(), self.topic.clone());
-        let position = self.open.app.read(move |station| {
+        let (view, topic) = (self.view.clone(), self.follower.topic.clone());
+        let app = self.follower.app();
+        let position = app.read(move |station| {
             let topic =
                 station.log().topic(&topic).ok_or_else(|| ServeError::not_found("topic", &topic, "/api/v1/topics"))?;
             Ok(views::progress(station, &view, &topic))
         });
-        self.next = position.await.ok()?;
+        self.follower.next = position.await.ok()?;
         Some(self.reset())
     }
 
     fn reset(&mut self) -> Event {
-        self.pace.sent(RESET_INTERVAL);
-        live::reset(&self.next)
+        self.follower.pace.sent(RESET_INTERVAL);
+        live::reset(&self.follower.next)
     }
 
     fn rows(&mut self, changes: &Changes) -> Event {
-        self.pace.sent_rows(changes.latest.len());
-        let time = |of: fn(&StageStatus) -> i64| {
-            self.status.as_deref().map(of).filter(|ms| *ms != i64::MIN && *ms != i64::MAX)
-        };
+        self.follower.pace.sent_rows(changes.latest.len());
         let event = RowsEvent {
             upserts: changes.upserts(),
             deletes: changes.deletes(),
-            watermark_ms: time(|status| status.watermark_ms.load(Ordering::Relaxed)),
-            event_time_ms: time(|status| status.event_time_ms.load(Ordering::Relaxed)),
+            watermark_ms: self.status.as_deref().and_then(StageStatus::complete_to_ms),
+            event_time_ms: self.status.as_deref().and_then(StageStatus::newest_event_ms),
         };
         let data = serde_json::to_string(&event).expect("rows are plain JSON");
-        live::event("rows", Some(&self.next), &data)
+        live::event("rows", Some(&self.follower.next), &data)
     }
 }
 
