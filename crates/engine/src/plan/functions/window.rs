@@ -11,7 +11,6 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit, TimestampMicrosecondTy
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::scalar::ScalarValue;
-use millrace_schema::types::type_name;
 
 /// Name of the marker.
 pub(crate) const WINDOW: &str = "window";
@@ -75,7 +74,12 @@ impl ScalarUDFImpl for WindowFunction {
             return plan_err!("window takes a time, a size, and perhaps a slide and a start");
         }
         if !matches!(arguments[0], DataType::Timestamp(_, _) | DataType::Date32 | DataType::Null) {
-            return plan_err!("{NEEDS_TIME}, not over {}", type_name(&arguments[0]));
+            let found = match &arguments[0] {
+                text if text.is_string() => "text",
+                number if number.is_numeric() => "numbers",
+                _ => "something else",
+            };
+            return plan_err!("{NEEDS_TIME}, not over {found}");
         }
         let mut types = vec![DataType::Int64; wanted];
         types[0] = TIME;
