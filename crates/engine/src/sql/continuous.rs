@@ -6,18 +6,19 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArgumentClause, FunctionArguments, GroupByExpr, Query, Select, SetExpr, SetOperator, Spanned,
-    TableFactor, Visit, Visitor,
+    TableFactor, Visitor,
 };
 
 use super::reading::Reading;
 use super::spark::name_of;
 use super::text::{Problem, span_of};
+use super::walk::look;
 use crate::plan::VOLATILE;
 
 /// Everything in the text of `reading` that a continuous query cannot do.
 pub(crate) fn refusals(reading: &Reading) -> Vec<Problem> {
     let mut check = Check { reading, problems: Vec::new() };
-    let _ = reading.query.visit(&mut check);
+    look(&reading.query, &mut check);
     if reading.relations.is_empty() && check.problems.is_empty() {
         let problem = Problem::new(reading.select_span(), "this SELECT reads nothing");
         check.problems.push(problem.cure("name a source or a view: SELECT … FROM source"));

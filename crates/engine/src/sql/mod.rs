@@ -27,6 +27,7 @@ mod spark;
 mod statement;
 mod text;
 mod token;
+mod walk;
 mod windows;
 
 pub use compile::{compile, compile_what_is_right};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, TableAlias, TableFactor, Visit, Visitor,
+    Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, TableAlias, TableFactor, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::{Location, Span as TokenSpan, Token};
 use millrace_flow::Span;
@@ -14,6 +14,7 @@ use super::spark::{self, name_of};
 use super::statement::Name;
 use super::text::{Problem, span_of};
 use super::token::Tokens;
+use super::walk::look;
 use super::windows;
 use crate::plan::functions::Functions;
 
@@ -47,7 +48,7 @@ pub(crate) fn read(query: &Query, tokens: &Tokens) -> Reading {
     let windows = windows::rewrite(&mut query, &mut problems);
     spark::rewrite(&mut query, &mut problems);
     let mut names = Names::default();
-    let _ = query.visit(&mut names);
+    look(&query, &mut names);
     problems.extend(names.calls.iter().filter_map(unknown_function));
     let ctes = names.ctes;
     let mut seen = HashSet::new();

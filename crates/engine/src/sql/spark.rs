@@ -8,13 +8,14 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, Spanned, TimezoneInfo,
-    TypedString, Value, VisitMut, VisitorMut,
+    TypedString, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::dialect::SparkDialect;
 use super::patterns::strftime;
 use super::text::{Problem, span_of};
+use super::walk::change;
 
 /// Functions that only have another name: `(Spark's, DataFusion's)`.
 const RENAMED: [(&str, &str); 24] = [
@@ -88,7 +89,7 @@ const REWORDED: [(&str, usize, &str); 38] = [
 
 /// Rewrites every expression of a query.
 pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) {
-    let _ = query.visit(&mut Spark { problems });
+    change(query, &mut Spark { problems });
 }
 
 /// All names that a call may have besides those of the functions there are.
@@ -281,7 +282,7 @@ fn count_if(function: &Function) -> Option<Expr> {
 fn reword(words: &str, arguments: &[Expr]) -> Expr {
     let parsed = Parser::new(&SparkDialect).try_with_sql(words).and_then(|mut parser| parser.parse_expr());
     let mut expr = parsed.expect("the words above are an expression");
-    let _ = expr.visit(&mut Fill(arguments));
+    change(&mut expr, &mut Fill(arguments));
     let mut nothing = Vec::new();
     // The words may use Spark's operators themselves. Only the outermost: the arguments were rewritten before.
     if let Expr::RLike { .. } | Expr::Cast { .. } = expr {

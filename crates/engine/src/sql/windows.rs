@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Function, GroupByExpr, Ident, Interval, ObjectName, Query, Select, SelectItem, Spanned,
-    TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+    TableAlias, TableFactor, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 use millrace_flow::Span;
@@ -18,19 +18,20 @@ use super::dialect::SparkDialect;
 use super::interval::parse_micros;
 use super::spark::{arguments_of, call, name_of, number, string};
 use super::text::{Problem, span_of};
+use super::walk::change;
 use crate::plan::functions::WINDOW;
 
 /// Rewrites the functions that give a table in FROM.
 pub(crate) fn rewrite_tables(query: &mut Query, problems: &mut Vec<Problem>) {
-    let _ = query.visit(&mut TableFunctions { problems });
+    change(query, &mut TableFunctions { problems });
 }
 
 /// Rewrites all other windows of a query; answers where they are called.
 pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) -> Vec<Span> {
     let mut calls = Calls { problems, spans: Vec::new() };
-    let _ = query.visit(&mut calls);
+    change(query, &mut calls);
     let spans = calls.spans;
-    let _ = query.visit(&mut References);
+    change(query, &mut References);
     spans
 }
 
@@ -97,7 +98,7 @@ fn subquery(function: &str, arguments: Vec<Expr>, span: Span) -> Result<(Box<Que
     let sql = format!("SELECT *, {window}.start AS window_start, {window}.end AS window_end FROM {}", arguments[0]);
     let parsed = Parser::new(&SparkDialect).try_with_sql(&sql).and_then(|mut parser| parser.parse_query());
     let mut query = parsed.map_err(|_| wrong("its arguments are a name, a column and lengths of time"))?;
-    let _ = query.visit(&mut Place { ident: &table });
+    change(&mut *query, &mut Place { ident: &table });
     Ok((query, table))
 }
 
@@ -220,11 +221,11 @@ impl VisitorMut for References {
             }
         }
         let mut fields = Fields { window };
-        let _ = select.projection.visit(&mut fields);
-        let _ = select.selection.visit(&mut fields);
-        let _ = select.having.visit(&mut fields);
-        let _ = select.qualify.visit(&mut fields);
-        let _ = select.group_by.visit(&mut fields);
+        change(&mut select.projection, &mut fields);
+        change(&mut select.selection, &mut fields);
+        change(&mut select.having, &mut fields);
+        change(&mut select.qualify, &mut fields);
+        change(&mut select.group_by, &mut fields);
         ControlFlow::Continue(())
     }
 }
@@ -246,10 +247,10 @@ fn window_of(select: &mut Select) -> Option<Expr> {
     }
     let mut find = Find(None);
     if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
-        let _ = groups.visit(&mut find);
+        change(groups, &mut find);
     }
     if find.0.is_none() {
-        let _ = select.projection.visit(&mut find);
+        change(&mut select.projection, &mut find);
     }
     find.0
 }

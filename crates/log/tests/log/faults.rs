@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use millrace_flow::{ErrorKind, Log, TopicPartition};
-use millrace_log::{Disk, FlushMode, LocalDisk};
+use millrace_flow::{ErrorKind, Log, LogWriter, TopicPartition};
+use millrace_log::{Disk, EmbeddedLog, FlushMode, LocalDisk};
 
 use crate::shop::*;
 
@@ -163,50 +164,46 @@ fn a_failed_sync_in_the_background_takes_the_log_out_of_service() {
     assert!(writer.append(&orders(), rows(10, 1)).is_err());
 }
 
-/// A file that earlier commits name may go when the commit that does without it is on the disk, and not before.
-#[test]
-fn discarded_files_go_with_the_flush() {
-    let disk = Arc::new(BadDisk::default());
-    let mut shop = shop_on(&disk, FlushMode::None);
+/// A log that commits without a flush, with a file that its last commit does without.
+fn with_old_file(disk: &Arc<BadDisk>, folder: &Path) -> (Shop, Arc<EmbeddedLog>, Box<dyn LogWriter>, PathBuf) {
+    let mut shop = shop_on(disk, FlushMode::None);
     shop.config.flush_interval = Duration::from_millis(1);
-    let folder = tempfile::tempdir().expect("there is room");
-    let file = folder.path().join("old");
+    let file = folder.join("old");
     std::fs::write(&file, b"state").expect("there is room");
     let log = shop.open();
     log.create_topic(spec("orders", 1)).expect("it can be created");
     let mut writer = log.writer(WRITER).expect("nobody else writes");
-    let syncs_before = disk.syncs.load(Ordering::SeqCst);
     writer.append(&orders(), rows(0, 10)).expect("it can be appended");
     writer.commit(Bytes::new(), false).expect("it can be committed");
-    writer.discard(vec![file.clone(), folder.path().join("never there")]);
+    (shop, log, writer, file)
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while file.exists() {
-        assert!(Instant::now() < deadline, "it was never removed");
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// A file that earlier commits name may go when the commit that does without it is on the disk, and not before.
+#[test]
+fn discarded_files_go_with_the_flush() {
+    let (disk, folder) = (Arc::new(BadDisk::default()), tempfile::tempdir().expect("there is room"));
+    let (_shop, _log, mut writer, file) = with_old_file(&disk, folder.path());
+    let syncs_before = disk.syncs.load(Ordering::SeqCst);
+    writer.discard(vec![file.clone(), folder.path().join("never there")]);
+    wait_until("it was never removed", || !file.exists());
     assert!(disk.syncs.load(Ordering::SeqCst) > syncs_before, "the commit was not on the disk");
 }
 
 #[test]
 fn discarded_files_stay_when_the_flush_fails() {
-    let disk = Arc::new(BadDisk::default());
-    let mut shop = shop_on(&disk, FlushMode::None);
-    shop.config.flush_interval = Duration::from_millis(1);
-    let folder = tempfile::tempdir().expect("there is room");
-    let file = folder.path().join("old");
-    std::fs::write(&file, b"state").expect("there is room");
-    let log = shop.open();
-    log.create_topic(spec("orders", 1)).expect("it can be created");
-    let mut writer = log.writer(WRITER).expect("nobody else writes");
-    writer.append(&orders(), rows(0, 10)).expect("it can be appended");
-    writer.commit(Bytes::new(), false).expect("it can be committed");
+    let (disk, folder) = (Arc::new(BadDisk::default()), tempfile::tempdir().expect("there is room"));
+    let (_shop, log, mut writer, file) = with_old_file(&disk, folder.path());
     disk.fail_next_sync();
     writer.discard(vec![file.clone()]);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while log.failure().is_none() {
-        assert!(Instant::now() < deadline, "the failure was never told");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_until("the failure was never told", || log.failure().is_some());
     drop(writer);
     drop(log);
     assert!(file.exists(), "the commit that does without it may be lost");

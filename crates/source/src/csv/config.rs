@@ -11,7 +11,7 @@ use millrace_schema::csv::{CsvOptions, Encoding, TimeFormat};
 use crate::options::{OptionError, parse_bool, parse_character, parse_duration, parse_number, parse_size};
 
 /// All options, in the order in which they are documented.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 17] = [
     "connector",
     "path",
     "header",
@@ -29,7 +29,6 @@ const KEYS: [&str; 18] = [
     "batch_rows",
     "retention",
     "retention_bytes",
-    "max_backlog",
 ];
 
 /// Partitions of one topic at most: each costs open files and a thread's attention.
@@ -158,7 +157,6 @@ impl CsvSourceConfig {
             "batch_rows" => self.csv.batch_rows = parse_number(key, value, 1, BATCH_ROWS_MAX)? as usize,
             "retention" => self.retention = Some(parse_duration(key, value)?),
             "retention_bytes" => self.retention_bytes = Some(parse_size(key, value)?),
-            "max_backlog" => self.backlog_bytes_max = parse_size(key, value)?,
             _ => return Err(OptionError::unknown(key, &KEYS)),
         }
         Ok(())
