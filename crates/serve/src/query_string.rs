@@ -50,10 +50,16 @@ impl Parameters {
 
     /// A whole number, at most `max`.
     pub(crate) fn count(&self, name: &str, max: usize) -> Result<Option<usize>, ServeError> {
-        let wanted = format!("a whole number from 0 to {max}");
+        self.within(name, 0, max)
+    }
+
+    /// A whole number from `min` to `max`.
+    pub(crate) fn within(&self, name: &str, min: usize, max: usize) -> Result<Option<usize>, ServeError> {
+        let wanted = format!("a whole number from {min} to {max}");
         match self.parsed::<usize>(name, &wanted)? {
-            Some(number) if number > max => {
-                Err(ServeError::parameter(format!("`{name}={number}` is too much"), format!("write {wanted}")))
+            Some(number) if number < min || number > max => {
+                let how = if number < min { "too little" } else { "too much" };
+                Err(ServeError::parameter(format!("`{name}={number}` is {how}"), format!("write {wanted}")))
             }
             number => Ok(number),
         }

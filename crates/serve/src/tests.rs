@@ -353,6 +353,7 @@ async fn every_refusal_is_a_problem_document() {
         (400, "/api/v1/views/large/rows"),
         (400, "/api/v1/views/large/live"),
         (400, "/api/v1/topics/orders/messages?limit=many"),
+        (400, "/api/v1/topics/orders/messages?limit=0"),
         (400, "/api/v1/topics/orders/messages?order=random"),
     ];
     for (status, path) in cases {

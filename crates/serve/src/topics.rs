@@ -93,7 +93,7 @@ fn read_query(uri: &Uri) -> Result<MessagesQuery, ServeError> {
         origin: text("origin")?,
         search: text("search")?,
         cursor: text("cursor")?,
-        limit: parameters.count("limit", MESSAGES_MAX)?.unwrap_or(MESSAGES_DEFAULT),
+        limit: parameters.within("limit", 1, MESSAGES_MAX)?.unwrap_or(MESSAGES_DEFAULT),
         order: parameters.choice("order", &[("newest", Order::Newest), ("oldest", Order::Oldest)])?,
     })
 }

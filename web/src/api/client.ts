@@ -3,6 +3,7 @@
 import type {
   ColumnsPage,
   Dashboard,
+  Health,
   LedgerLine,
   MessagesPage,
   Pipeline,
@@ -111,6 +112,7 @@ export const api = {
   topic: (name: string, signal?: AbortSignal) => fetch_json<Topic>(`/topics/${at(name)}`, {}, signal),
   messages: (name: string, query: Params, signal?: AbortSignal) =>
     fetch_json<MessagesPage>(`/topics/${at(name)}/messages`, query, signal),
+  health: (signal?: AbortSignal) => fetch_json<Health>('/health', {}, signal),
   queries: (signal?: AbortSignal) => fetch_json<Query[]>('/queries', {}, signal),
   query: (name: string, signal?: AbortSignal) => fetch_json<Query>(`/queries/${at(name)}`, {}, signal),
   pipeline: (signal?: AbortSignal) => fetch_json<Pipeline>('/pipeline', {}, signal),

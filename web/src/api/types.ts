@@ -14,6 +14,8 @@ export type Column = schema.ColumnHead & Partial<schema.Column>;
 
 export type Project = schema.Project;
 
+export type Health = schema.Health;
+
 export type Unit = schema.Unit;
 export type Tile = schema.Tile;
 export type Timeline = schema.Timeline;

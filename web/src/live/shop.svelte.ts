@@ -2,7 +2,7 @@
 // queries are behind. Asked for while somebody looks, faster while history runs.
 
 import { api } from '../api/client';
-import type { Dashboard, Project, Query, Topic, View } from '../api/types';
+import type { Dashboard, Health, Project, Query, Topic, View } from '../api/types';
 import { connection } from './connection.svelte';
 import { Resource } from './resource.svelte';
 
@@ -12,6 +12,7 @@ const FAST_MS = 1_000;
 class Shop {
   #project = new Resource<Project>();
   #queries = new Resource<Query[]>();
+  #health = new Resource<Health>();
   #views = new Resource<View[]>();
   #topics = new Resource<Topic[]>();
   #dashboard = new Resource<Dashboard>();
@@ -73,8 +74,13 @@ class Shop {
     return this.queries.some((one) => one.name === query && one.phase === 'done');
   }
 
-  get failed_queries(): Query[] {
-    return this.queries.filter((query) => query.phase === 'failed');
+  /** What is wrong, stage by stage: `source:orders`, `query:revenue`, `sink:lake`, or `log`. */
+  get troubles(): Health['problems'] {
+    return this.#health.data?.problems ?? [];
+  }
+  /** Whether all that is wrong may pass by itself. */
+  get may_recover(): boolean {
+    return this.#health.data?.status !== 'failed';
   }
 
   hear_event_time(ms: number | null): void {
@@ -86,7 +92,7 @@ class Shop {
   }
 
   async refresh(): Promise<void> {
-    await Promise.all([this.#project.load(api.project), this.#queries.load(api.queries)]);
+    await Promise.all([this.#project.load(api.project), this.#queries.load(api.queries), this.#health.load(api.health)]);
   }
 
   /** Keeps itself fresh until the shell goes away. */

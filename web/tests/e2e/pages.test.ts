@@ -92,9 +92,13 @@ describe('what a page shows when it has nothing', () => {
     const stalled = await open_mock({ stalled: true });
     const { page, close } = await open_page(browser);
     await page.goto(`${stalled.url}/pipeline`);
-    await page.getByRole('status').getByText('raw_orders has failed.').waitFor();
+    await page.getByRole('status').getByText('sink raw_orders has failed.').waitFor();
     expect(await page.locator('.wire.stalled').count()).toBe(2);
     await page.screenshot({ path: join(PICTURES, 'pipeline-stalled.png') });
+    // Every page says it, for whoever looks at figures alone; and it leads to the reason.
+    await page.goto(`${stalled.url}/`);
+    await page.getByRole('link', { name: 'sink raw_orders failed' }).click();
+    await page.getByRole('dialog').getByText('no space left on device').waitFor();
     await close();
     await stalled.close();
   });

@@ -6,7 +6,7 @@
 import { createServer } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { dashboard_of, key_of, ledger_of, messages_of, open_shop, pipeline_of, queries_of, topics_of } from './shop.mjs';
+import { dashboard_of, health_of, key_of, ledger_of, messages_of, open_shop, pipeline_of, queries_of, topics_of } from './shop.mjs';
 import { select, summary, to_csv } from './rows.mjs';
 import { openapi } from './openapi.mjs';
 
@@ -102,7 +102,7 @@ function answer_api(shop, [group, name, leaf], params, request, response) {
     return json(response, pipeline_of(shop));
   }
   if (group === 'ledger') return json(response, ledger_of(shop));
-  if (group === 'health') return json(response, { status: 'ok', ready: true, problems: [] });
+  if (group === 'health') return json(response, health_of(shop));
   if (group === 'openapi.json') return json(response, openapi);
   return problem(response, 404, `there is nothing at /api/v1/${group}`, 'GET /api/v1/openapi.json lists every address');
 }

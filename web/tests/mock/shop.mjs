@@ -180,6 +180,11 @@ export function pipeline_of(shop) {
   return { nodes, edges };
 }
 
+export function health_of(shop) {
+  if (!shop.stalled) return { status: 'ok', ready: true, problems: [] };
+  return { status: 'failed', ready: true, problems: [{ stage: 'sink:raw_orders', message: 'cannot write lake/order_lines: no space left on device' }] };
+}
+
 export function ledger_of(shop) {
   if (shop.empty) return [];
   const line = (stage, topics) => ({ stage, read: ALL_LINES, used: ALL_LINES, late: 0, duplicate: 0, rejected: 0, balances: true, topics });

@@ -38,6 +38,14 @@ describe('the drawing of a pipeline', () => {
     expect(y('topic:b')).toBe(y('sink:b'));
   });
 
+  it('keeps what two hundred queries read on the first screen', () => {
+    const queries = Array.from({ length: 200 }, (_, i) => `query:q${i}`);
+    const { placed, height } = lay_out_pipeline(pipeline(['source:s', 'topic:s', ...queries], [['source:s', 'topic:s'], ...queries.map((id): [string, string] => ['topic:s', id])]), 1200);
+    expect(height).toBeGreaterThan(9_000);
+    for (const one of placed.filter(({ column }) => column < 2)) expect(one.y + one.height).toBeLessThan(600);
+    expect(Math.max(...placed.map((one) => one.y + one.height))).toBeLessThanOrEqual(height);
+  });
+
   it('crosses no wires that need not cross, in whatever order stages are named', () => {
     const names = ['one', 'two', 'three', 'four', 'five', 'six'];
     const ids = ['source:s', 'topic:s', ...names.map((name) => `query:${name}`), ...[...names].sort().map((name) => `topic:${name}`), ...names.map((name) => `sink:${name}`)];

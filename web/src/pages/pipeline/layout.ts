@@ -51,6 +51,8 @@ const ROOMY: Size = { width: STAGE_WIDTH, height: 64, row_gap: 16 };
 const DENSE: Size = { width: STAGE_WIDTH, height: 46, row_gap: 8 };
 /** With more stages than this in a column the drawing would not fit a screen. */
 const ROOMY_ROWS_MAX = 8;
+/** A column that is shorter than this stays on the first screen, however far down a long one beside it goes. */
+const SCREEN_HEIGHT = 600;
 const LANE_HEIGHT = 10;
 const COLUMN_GAP_MIN = 48;
 const COLUMN_GAP_MAX = 110;
@@ -179,7 +181,8 @@ function place_columns(lists: readonly Slot[][], ways: readonly string[][], size
 /** Where each slot of a column begins: in order, without overlap, and together the least away from where each would like to stand. */
 function level_tops(list: readonly Slot[], joined: Map<string, string[]>, spots: Map<string, Spot>, size: Size, height: number): number[] {
   const whole = column_height(list, size);
-  const centred = (height - whole) / 2;
+  const reach = Math.min(height, Math.max(SCREEN_HEIGHT, whole + 2 * MARGIN));
+  const centred = (reach - whole) / 2;
   // Counted from where a slot would stand were the column packed from the top, "in order" is "not falling".
   let packed = 0;
   const packed_tops = list.map((slot) => {
@@ -192,7 +195,7 @@ function level_tops(list: readonly Slot[], joined: Map<string, string[]>, spots:
     if (middles.length === 0) return centred;
     return middles.reduce((sum, middle) => sum + middle, 0) / middles.length - slot_height(slot, size) / 2 - (packed_tops[i] ?? 0);
   });
-  return not_falling(wishes).map((shift, i) => Math.min(Math.max(shift, MARGIN), height - MARGIN - whole) + (packed_tops[i] ?? 0));
+  return not_falling(wishes).map((shift, i) => Math.min(Math.max(shift, MARGIN), reach - MARGIN - whole) + (packed_tops[i] ?? 0));
 }
 
 /** The closest list of numbers of which none is less than the one before it: what falls is pooled into its mean. */
