@@ -44,11 +44,10 @@ class Shop {
     return this.#project.data?.timezone ?? null;
   }
 
-  /** How far event time has come; null before the first event. */
+  /** How far event time has come; null before the first event, and as long as nobody has said where it began: a range needs both ends. */
   get event_now_ms(): number | null {
     const told = this.#project.data?.event_time?.max_ms ?? null;
-    if (this.#event_time_ms === null) return told;
-    return told === null ? this.#event_time_ms : Math.max(told, this.#event_time_ms);
+    return told === null ? null : Math.max(told, this.#event_time_ms ?? told);
   }
 
   get event_first_ms(): number | null {
@@ -84,7 +83,10 @@ class Shop {
   }
 
   hear_event_time(ms: number | null): void {
-    if (ms !== null && ms > (this.#event_time_ms ?? -Infinity)) this.#event_time_ms = ms;
+    if (ms === null || ms <= (this.#event_time_ms ?? -Infinity)) return;
+    const first = this.#event_time_ms === null;
+    this.#event_time_ms = ms;
+    if (first && this.#project.data?.event_time === null) void this.#project.load(api.project);
   }
 
   async refresh_catalog(): Promise<void> {
@@ -93,6 +95,13 @@ class Shop {
 
   async refresh(): Promise<void> {
     await Promise.all([this.#project.load(api.project), this.#queries.load(api.queries), this.#health.load(api.health)]);
+  }
+
+  /** As `refresh`, but leaves to its end what is still under way: a server that is slower than the clock would never be heard. */
+  #renew(): void {
+    if (!this.#project.loading) void this.#project.load(api.project);
+    if (!this.#queries.loading) void this.#queries.load(api.queries);
+    if (!this.#health.loading) void this.#health.load(api.health);
   }
 
   /** Keeps itself fresh until the shell goes away. */
@@ -105,7 +114,7 @@ class Shop {
     $effect(() => {
       if (connection.resting) return;
       const hurried = this.#project.data?.replay.active === true || connection.lost || this.#project.problem !== null;
-      const timer = setInterval(() => void this.refresh(), hurried ? FAST_MS : SLOW_MS);
+      const timer = setInterval(() => this.#renew(), hurried ? FAST_MS : SLOW_MS);
       return () => clearInterval(timer);
     });
   }

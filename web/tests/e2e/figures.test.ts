@@ -76,6 +76,22 @@ describe('Live trading', () => {
     await close();
   });
 
+  it('draws the whole year, however late it is told where the year began', async () => {
+    const { page, close } = await open_page(browser);
+    // The live feed speaks first, and knows of the last event only.
+    await page.route('**/api/v1/project', async (route) => {
+      await new Promise((done) => setTimeout(done, 1_500));
+      await route.continue();
+    });
+    await page.goto(`${base}/?range=all&table=timeline`);
+    await page.locator('.tile').first().waitFor();
+    await settle(page);
+    expect((await tile(page, 'Revenue')).exact).toBe(`£${to_grouped(milli(expected.totals.revenue_milli))}`);
+    // By day, and there are more days than the last one has windows.
+    expect(await page.locator('section', { hasText: 'Revenue' }).first().locator('tbody tr').count()).toBeGreaterThan(expected.last_day.windows);
+    await close();
+  });
+
   it('draws what its table says, and the table sums to the total', async () => {
     const { page, close } = await open_page(browser);
     await page.goto(`${base}/?table=timeline`);

@@ -88,6 +88,11 @@ function stream(shop, request, response, about) {
   response.write(': open\n\n');
   const feed = { ...about, response };
   shop.feeds.add(feed);
+  if (feed.view) {
+    // As the program does: a client that has just come is told where things stand before anything has changed.
+    const opening = { upserts: [], deletes: [], watermark_ms: shop.event_ms - 600_000, event_time_ms: shop.event_ms };
+    response.write(`id: ${shop.seq}\nevent: rows\ndata: ${JSON.stringify(opening)}\n\n`);
+  }
   request.on('close', () => shop.feeds.delete(feed));
 }
 
