@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -223,6 +223,32 @@ async fn what_is_read_to_its_end_is_final_and_its_readers_stay_listed() {
     assert_eq!(topic["partitions"][0]["idle"], json!(false), "nothing more will come: {topic}");
     let stored = shop.json("/api/v1/topics/by_country").await;
     assert_eq!(stored["readers"][0]["name"], "sink:by_country");
+}
+
+#[test]
+fn a_paced_replay_keeps_its_speed_and_is_not_late_between_two_events() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sql = SQL.replace("follow = false", "follow = false, pace = '60x'");
+    fs::write(folder.path().join("orders.sql"), sql).expect("written");
+    // The second order is due a minute after the first; nobody waits for it here.
+    let csv = "order_no,ordered_at,country,note,amount\n1,2024-05-01T10:00:00,France,,10.00\n2,2024-05-01T11:00:00,France,,1.00\n";
+    fs::write(folder.path().join("orders.csv"), csv).expect("written");
+    let project = Project::open(folder.path(), &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+    let station = Station::start(project).expect("the project starts");
+    let deadline = Instant::now() + PATIENCE;
+    let query = loop {
+        let seen = station.log().signal().version();
+        let query = station.queries().remove(0);
+        if query.event_time_ms.is_some() && query.lag_ms.is_some() && query.behind == 0 {
+            break query;
+        }
+        assert!(Instant::now() < deadline, "the first order was not read: {query:?}");
+        station.log().signal().wait_until(seen, Instant::now() + Duration::from_millis(100));
+    };
+    let replay = station.project_info().replay;
+    station.stop().expect("the log closes");
+    assert_eq!((replay.active, replay.speed), (true, Some(60.0)));
+    assert_eq!(query.lag_ms, Some(0), "{query:?}");
 }
 
 #[test]
