@@ -38,7 +38,8 @@ impl<'a> Facts<'a> {
 
     /// Records that a stage has before it, over all its inputs.
     pub(crate) fn behind(&self, stage: &Stage) -> u64 {
-        stage.inputs.iter().map(|topic| self.lag(topic, &stage.id())).sum()
+        let (id, phase) = (stage.id(), self.status(stage).map(StageStatus::phase));
+        stage.inputs.iter().map(|topic| self.lag(topic, &id, phase)).sum()
     }
 
     /// How far the newest event that a query has taken in is behind the newest that the sources before it have read.
@@ -74,7 +75,7 @@ impl<'a> Facts<'a> {
         let reader = |(stage, status): (&Stage, &Arc<StageStatus>)| {
             let (name, phase) = (stage.id(), status.phase());
             let position = self.position(topic, &name, phase);
-            Reader { behind: self.lag(&topic.spec.name, &name), name, phase, position }
+            Reader { behind: self.lag(&topic.spec.name, &name, Some(phase)), name, phase, position }
         };
         readers.map(reader).collect()
     }
@@ -91,12 +92,11 @@ impl<'a> Facts<'a> {
     }
 
     /// Records of a topic before a reader. Of one that has failed before it said where it stands, nothing is known: all there are.
-    fn lag(&self, topic: &str, reader: &str) -> u64 {
+    fn lag(&self, topic: &str, reader: &str, phase: Option<Phase>) -> u64 {
         if let Some(behind) = self.lags.get(topic).and_then(|readers| readers.get(reader)) {
             return *behind;
         }
-        let status = self.catalog.stages.iter().zip(self.statuses).find(|(stage, _)| stage.id() == reader);
-        let failed = status.is_some_and(|(_, status)| status.phase() == Phase::Failed);
+        let failed = phase == Some(Phase::Failed);
         let Some(info) = self.topics.get(topic).filter(|_| failed) else { return 0 };
         match self.standings.position(topic, reader) {
             Some(position) => passed_by_all(info).saturating_sub(position),
@@ -229,7 +229,7 @@ fn edges_of<'a>(facts: &'a Facts<'_>, stage: &'a Stage) -> impl Iterator<Item = 
 
 /// Whether a stage takes nothing from a topic although there is something: it has failed, or has not moved for long.
 fn is_stuck(facts: &Facts<'_>, stage: &Stage, status: &StageStatus, topic: &str) -> bool {
-    let waits = facts.lag(topic, &stage.id()) > 0;
+    let waits = facts.lag(topic, &stage.id(), Some(status.phase())) > 0;
     // Rows that a Delta sink has taken and not committed yet count as being before it; it is not stuck for that.
     let moves = stage.kind == StageKind::Sink && status.phase() == Phase::Idle;
     status.phase() == Phase::Failed || (waits && !moves && facts.rates.stood_still(&stage.id(), LONG))
