@@ -133,8 +133,11 @@ fn describe(arguments: &DescribeArguments) -> anyhow::Result<()> {
     let heads = ["partition", "start", "end", "records"];
     output::line(&format!("\n{}", output::table(&heads, &partitions.collect::<Vec<_>>())))?;
     if !topic.readers.is_empty() {
-        let readers = topic.readers.iter().map(|reader| vec![reader.name.clone(), thousands(reader.behind)]);
-        output::line(&format!("\n{}", output::table(&["reader", "behind"], &readers.collect::<Vec<_>>())))?;
+        let readers = topic.readers.iter().map(|reader| {
+            let phase = serde_json::to_value(reader.phase).map(|phase| text_of(&phase)).unwrap_or_default();
+            vec![reader.name.clone(), phase, thousands(reader.behind)]
+        });
+        output::line(&format!("\n{}", output::table(&["reader", "state", "behind"], &readers.collect::<Vec<_>>())))?;
     }
     Ok(())
 }

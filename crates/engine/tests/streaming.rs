@@ -488,6 +488,18 @@ fn averages_and_quotients_of_decimals_are_rounded() {
     assert_eq!(bench.rows("v"), expected);
 }
 
+/// Nor is a sum that does not fit another sum: the query says so and stops.
+#[test]
+fn sums_that_overflow_are_refused() {
+    let view = "CREATE MATERIALIZED VIEW v AS SELECT country, sum(CAST(quantity AS BIGINT) * 4000000000000000000) AS s
+        FROM orders WHERE quantity = 2 GROUP BY country;";
+    let bench = Bench::new(view, 1);
+    bench.append(&orders(500, 1, &schema()), true);
+    let (mut runner, _) = bench.runner(&bench.program.queries[0]);
+    let refused = runner.run(&Stop::default()).expect_err("the second row of a country is too much").to_string();
+    assert!(refused.contains("a sum is too large for Int64"), "{refused}");
+}
+
 /// A whole number that does not fit is a mistake in a row, not another number.
 #[test]
 fn whole_numbers_that_overflow_are_rejected() {

@@ -3,6 +3,7 @@
 use std::io::ErrorKind as IoErrorKind;
 use std::path::PathBuf;
 
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use millrace_flow::{ErrorKind, StageError};
@@ -47,6 +48,12 @@ pub enum EngineError {
         file: PathBuf,
         /// Bytes needed.
         bytes: usize,
+    },
+    /// A sum is larger than its type allows.
+    #[error("a sum is too large for {data_type}; add up less at a time, or CAST what is added to DOUBLE")]
+    SumTooLarge {
+        /// The type of the sum.
+        data_type: DataType,
     },
     /// A topic that the query reads has other columns than the query was planned with.
     #[error(
@@ -128,6 +135,7 @@ impl EngineError {
             Self::Fingerprint { .. }
             | Self::StateBudget { .. }
             | Self::GroupTooLarge { .. }
+            | Self::SumTooLarge { .. }
             | Self::OtherColumns { .. }
             | Self::MissingTopic { .. } => ErrorKind::User,
             Self::Snapshot { .. } | Self::Cookie { .. } | Self::Io { .. } => ErrorKind::Outside,

@@ -115,7 +115,7 @@ impl<T: ArrowPrimitiveType> Values<T> {
     }
 }
 
-/// `sum(x)` of 64-bit integers, doubles or decimals. Integers wrap, as DataFusion's do; decimals have 128 bits.
+/// `sum(x)` of 64-bit integers, doubles or decimals. One that its type cannot hold is an error.
 pub(super) struct Sum<T: ArrowPrimitiveType> {
     sums: Values<T>,
 }
@@ -139,11 +139,15 @@ where
         let column = arguments[0].as_primitive::<T>();
         let input = column.values();
         let (sums, present) = (&mut self.sums.values, &mut self.sums.present);
+        let mut fits = true;
         for_each_valid(column, groups, |row, group| {
-            sums[group] = sums[group].add_wrapping(input[row]);
+            match sums[group].add_checked(input[row]) {
+                Ok(sum) => sums[group] = sum,
+                Err(_) => fits = false,
+            }
             present[group] = true;
         });
-        Ok(())
+        if fits { Ok(()) } else { Err(EngineError::SumTooLarge { data_type: self.sums.data_type.clone() }) }
     }
 
     fn evaluate(&mut self, groups: &[u32]) -> Result<ArrayRef, EngineError> {
