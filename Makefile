@@ -1,5 +1,6 @@
-# make up     build and start the example project      make test   set up what the tests need and run them all
-# make ci     what CI runs                             make bench  measure, beside a batch engine on the same file
+# make up     build and start the example project: needs Rust and Node
+# make test   every test that needs no browser: Rust, Node and Python      make test-browser   those of the pages: Chromium as well
+# make ci     all that can be checked: all of the above                    make bench          measure, beside a batch engine: Python
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
