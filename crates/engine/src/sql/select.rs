@@ -42,9 +42,18 @@ pub(crate) fn parse_query(tokens: &Tokens) -> Result<Box<ast::Query>, Problem> {
     match parser.next_token() {
         TokenWithSpan { token: Token::EOF, .. } => Ok(query),
         extra => {
-            Err(Problem::new(span_of(extra.span), format!("expected the end of the SELECT, found `{}`", extra.token)))
+            // A next statement may have been taken for the alias of a table at first.
+            let next = tokens.0.iter().find(|token| is_create(&token.token));
+            let found = next.unwrap_or(&extra);
+            let problem =
+                Problem::new(span_of(found.span), format!("expected the end of the SELECT, found `{}`", found.token));
+            Err(if next.is_some() { problem.cure("put a `;` before it") } else { problem })
         }
     }
+}
+
+fn is_create(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("create"))
 }
 
 /// Parses any statement, names in lower case.
