@@ -79,11 +79,7 @@ pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Re
             Err(source) => return Err(SourceError::Read { path: path.clone(), source }),
         };
         if let Some(numbers) = known.get(path) {
-            is_changed |= if numbers.iter().all(|number| files[*number].is_untouched()) {
-                begin_again(&on_disk, path, &metadata, config, files, numbers)?
-            } else {
-                check_known(&on_disk, &metadata, files, numbers, config.follow)?
-            };
+            is_changed |= check_known(&on_disk, &metadata, config, files, numbers)?;
             continue;
         }
         let identity = identify(&on_disk, path, &metadata)?;
@@ -92,7 +88,7 @@ pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Re
             is_changed |= add(&on_disk, path, identity, &[], config, files)?;
         } else {
             renamed.iter().for_each(|number| files[*number].path.clone_from(path));
-            check_known(&on_disk, &metadata, files, &renamed, config.follow)?;
+            check_known(&on_disk, &metadata, config, files, &renamed)?;
             is_changed = true;
         }
     }
@@ -156,22 +152,26 @@ fn relative(path: &Path, config: &CsvSourceConfig) -> Result<String, SourceError
     inside.to_str().map(str::to_owned).ok_or_else(|| SourceError::Name { path: path.to_owned() })
 }
 
-/// Whether a file that is known has grown; an error if it is another one now.
+/// Whether there is more to read of a file that is known; an error if it is another one now and something of it was read.
 fn check_known(
     on_disk: &Path,
     metadata: &Metadata,
-    files: &mut [FileState],
+    config: &CsvSourceConfig,
+    files: &mut Vec<FileState>,
     numbers: &[usize],
-    follow: bool,
 ) -> Result<bool, SourceError> {
     let file = &files[numbers[0]];
     let is_plain = Compression::of(&file.path) == Compression::Plain;
     // A last line without a line end was left for later while following; without more to come it counts.
-    let is_short = is_plain && !follow && file.is_read && file.at.byte < file.identity.size;
+    let is_short = is_plain && !config.follow && file.is_read && file.at.byte < file.identity.size;
     let is_same = (file.identity.size, file.identity.modified_ns, file.identity.inode)
         == (metadata.len(), modified_ns(metadata), inode(metadata));
     if is_same && !is_short {
         return Ok(false);
+    }
+    if !is_same && numbers.iter().all(|number| files[*number].is_untouched()) {
+        begin_again(on_disk, metadata, config, files, numbers)?;
+        return Ok(true);
     }
     let replaced = |reason: &str| SourceError::Replaced { path: file.path.clone(), reason: reason.to_owned() };
     let now = identify_head(on_disk, &file.path, metadata, file.identity.head_bytes as usize)?;
@@ -223,26 +223,19 @@ fn numbers_of_renamed(
     Ok(renamed)
 }
 
-/// Looks afresh at a file that nothing was read of yet: it may have become another one, as one does that is mended. Says
-/// whether it has.
+/// Takes a file that nothing was read of as it is now: it may have become another one, as one does that is mended.
 fn begin_again(
     on_disk: &Path,
-    path: &str,
     metadata: &Metadata,
     config: &CsvSourceConfig,
     files: &mut Vec<FileState>,
     numbers: &[usize],
-) -> Result<bool, SourceError> {
-    let before = &files[numbers[0]].identity;
-    let is_same =
-        (before.size, before.modified_ns, before.inode) == (metadata.len(), modified_ns(metadata), inode(metadata));
-    if is_same {
-        return Ok(false);
-    }
-    let identity = identify(on_disk, path, metadata)?;
+) -> Result<(), SourceError> {
+    let path = files[numbers[0]].path.clone();
+    let identity = identify(on_disk, &path, metadata)?;
     numbers.iter().for_each(|number| files[*number].forget());
-    add(on_disk, path, identity, numbers, config, files)?;
-    Ok(true)
+    add(on_disk, &path, identity, numbers, config, files)?;
+    Ok(())
 }
 
 /// Adds the texts of a new file, under the numbers `free` as far as they go; says whether there were any.

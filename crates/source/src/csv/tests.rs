@@ -491,6 +491,21 @@ fn an_unfinished_line_waits_and_counts_at_the_end() {
     assert_eq!(shop.records()[5], (0, 7, "5,null,\"half\"".to_owned()));
 }
 
+/// The same where that line is all there is: nothing of the file was read by then.
+#[test]
+fn an_unfinished_first_line_counts_at_the_end() {
+    for (header, text) in [("true", HEAD.to_owned() + "5,,half"), ("false", "5,,half".to_owned())] {
+        let mut shop = Shop::new("data/*.csv", sales(), &[("follow", "true"), ("header", header)]);
+        shop.write("data/a.csv", text);
+        shop.follow(|| shop.wait_for("the file to be looked at", || shop.status.phase() == Phase::Idle));
+        assert_eq!(shop.counts(), (0, 0));
+        shop.config.follow = false;
+        shop.stop = Stop::default();
+        shop.run();
+        assert_eq!(shop.counts(), (1, 0), "header = {header}");
+    }
+}
+
 /// A clock that moves by a second each time somebody looks.
 struct Ticking(AtomicI64);
 
