@@ -4,7 +4,7 @@
 //! whoever supervises stages can decide without knowing them: show it, try again, or stop.
 
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
 
 /// Who has to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,12 @@ impl StageError {
     pub fn retry(&self) -> bool {
         self.retry
     }
+}
+
+/// Whether a failed call to the system may succeed later: a full disk is emptied, an interrupted call is made again.
+pub fn may_pass(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, QuotaExceeded, StorageFull, WouldBlock};
+    matches!(error.kind(), StorageFull | QuotaExceeded | Interrupted | WouldBlock)
 }
 
 impl fmt::Display for StageError {

@@ -1,5 +1,8 @@
 //! Which known name somebody meant.
 
+/// Names that [`listed`] gives.
+const LISTED_MAX: usize = 12;
+
 /// Letters that are enough to tell a name by.
 const PREFIX_LETTERS_MIN: usize = 4;
 
@@ -18,6 +21,17 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     ranked.min().map(|(_, candidate)| candidate)
 }
 
+/// Names in a sentence: all of them, or the first and how many more there are, since of a long list nobody reads the end.
+/// `None` without any.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => None,
+        1..=LISTED_MAX => Some(names.join(", ")),
+        all => Some(format!("{} and {} more", names[..LISTED_MAX].join(", "), all - LISTED_MAX)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +47,12 @@ mod tests {
         assert_eq!(nearest("invoice", names), Some("invoice_no"), "the beginning of a name");
         assert_eq!(nearest("price", names), None);
         assert_eq!(nearest("", names), None);
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        assert_eq!(listed([]), None);
+        assert_eq!(listed(["a", "b"]).as_deref(), Some("`a`, `b`"));
+        assert!(listed(["name"; LISTED_MAX + 3]).is_some_and(|text| text.ends_with("`name` and 3 more")));
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use millrace_flow::{ErrorKind, Offset, StageError, TopicPartition};
+use millrace_flow::{ErrorKind, Offset, StageError, TopicPartition, may_pass};
 use thiserror::Error;
 
 /// An error of the log.
@@ -242,16 +242,9 @@ impl LogError {
         }
     }
 
-    /// Whether the same call may succeed later: a full disk is emptied, an interrupted call is made again.
+    /// Whether the same call may succeed later.
     pub fn retry(&self) -> bool {
-        let Self::Io { source, .. } = self else { return false };
-        matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull
-                | io::ErrorKind::QuotaExceeded
-                | io::ErrorKind::Interrupted
-                | io::ErrorKind::WouldBlock
-        )
+        matches!(self, Self::Io { source, .. } if may_pass(source))
     }
 }
 

@@ -1,12 +1,11 @@
 //! What the planner behind us complains of, in words for people.
 
+use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span as TokenSpan};
 use millrace_flow::Span;
 
 use crate::sql::{Problem, did_you_mean, span_of};
-
-const DIVISION_BY_ZERO: &str = "a division by zero";
 
 /// The problem behind `error`; at `otherwise` if the error does not say where.
 pub(crate) fn problem_of(error: &DataFusionError, otherwise: Span) -> Problem {
@@ -20,11 +19,13 @@ pub(crate) fn problem_of(error: &DataFusionError, otherwise: Span) -> Problem {
     if let DataFusionError::SchemaError(schema, _) = root {
         return schema_problem(schema, span);
     }
-    let message = reason_in(&root.strip_backtrace());
-    if message == DIVISION_BY_ZERO {
-        return Problem::new(span, message)
+    if let DataFusionError::ArrowError(error, _) = root
+        && matches!(**error, ArrowError::DivideByZero)
+    {
+        return Problem::new(span, reason_of_arrow(error))
             .cure("divide by nullif(x, 0), or with try_divide(a, b): both give NULL then");
     }
+    let message = plain_words(&root.strip_backtrace());
     if message.starts_with("projections require unique expression names") {
         return Problem::new(span, "two columns have the same name").cure("rename one of them with AS");
     }
@@ -37,10 +38,12 @@ pub(crate) fn reason_of(error: &DataFusionError) -> String {
     problem_of(error, Span::default()).message
 }
 
-/// The same of an error's text.
-pub(crate) fn reason_in(message: &str) -> String {
-    let message = plain_words(message);
-    if message == "divide by zero error" { DIVISION_BY_ZERO.to_owned() } else { message }
+/// The same of an error of the columns' own.
+pub(crate) fn reason_of_arrow(error: &ArrowError) -> String {
+    match error {
+        ArrowError::DivideByZero => "a division by zero".to_owned(),
+        other => plain_words(&other.to_string()),
+    }
 }
 
 fn schema_problem(error: &SchemaError, span: Span) -> Problem {

@@ -14,11 +14,9 @@ use hashbrown::{HashMap, HashSet};
 use millrace_flow::Batch;
 
 use super::error::EngineError;
+use super::snapshot::SAVE_ROWS_MAX;
 use super::state::AggregateState;
 use super::steps::Stepped;
-
-/// Rows that are turned into columns at once.
-const SAVE_ROWS_MAX: usize = 1 << 18;
 
 struct Held {
     key: Box<[u8]>,

@@ -183,9 +183,8 @@ impl Work {
         let mut dropped = 0;
         let mut open = None;
         if let Some(prepared) = prepared.as_ref().filter(|prepared| prepared.windows.is_some()) {
-            let before = keep.len();
             open = self.check_windows(&stepped, prepared, &mut clock, &mut keep, late, refused);
-            dropped += before - keep.iter().filter(|keep| **keep).count();
+            dropped += keep.iter().filter(|keep| !**keep).count();
         } else if let Some(times) = marks.as_ref().and_then(|marks| marks.times.as_ref()) {
             dropped += self.check_times(&stepped, times, &mut clock, &mut keep, late);
         }

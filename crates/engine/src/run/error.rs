@@ -1,12 +1,11 @@
 //! What can go wrong while a query runs.
 
-use std::io::ErrorKind as IoErrorKind;
 use std::path::PathBuf;
 
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
-use millrace_flow::{ErrorKind, StageError};
+use millrace_flow::{ErrorKind, StageError, may_pass};
 
 use crate::plan::failure;
 
@@ -123,7 +122,7 @@ impl EngineError {
     pub(super) fn reason(&self) -> String {
         match self {
             Self::DataFusion(error) => failure::reason_of(error),
-            Self::Arrow(error) => failure::reason_in(&error.to_string()),
+            Self::Arrow(error) => failure::reason_of_arrow(error),
             Self::Column { column, source } => format!("column `{column}`: {}", source.reason()),
             other => other.to_string(),
         }
@@ -148,14 +147,8 @@ impl EngineError {
     pub fn retry(&self) -> bool {
         match self {
             Self::Log(error) => error.retry(),
-            // Room may come back; the work since the last commit is done again.
-            Self::Io { source, .. } => matches!(
-                source.kind(),
-                IoErrorKind::StorageFull
-                    | IoErrorKind::QuotaExceeded
-                    | IoErrorKind::Interrupted
-                    | IoErrorKind::WouldBlock
-            ),
+            // The work since the last commit is done again.
+            Self::Io { source, .. } => may_pass(source),
             _ => false,
         }
     }

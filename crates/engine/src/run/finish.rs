@@ -11,15 +11,12 @@ use super::dedup::DedupState;
 use super::epoch::Work;
 use super::error::EngineError;
 use super::output;
-use super::snapshot::{FrameKind, SnapshotFile};
+use super::snapshot::{FrameKind, SAVE_ROWS_MAX, SnapshotFile};
 use super::state::{AggregateState, window_of};
 use crate::plan::{Emit, Query};
 
 /// Bytes of state, about, that are turned into columns at once.
 const SAVE_BYTES_MAX: usize = 64 << 20;
-
-/// Groups that are turned into columns at once.
-const SAVE_ROWS_MAX: usize = 1 << 18;
 
 impl Work {
     /// Whether the watermark closes something that must leave, or be forgotten.
@@ -78,8 +75,7 @@ impl Work {
             _ => state.groups_closed_by(watermark_us),
         };
         let leaving = if on_close { closing.clone() } else { changed.clone() };
-        let batches =
-            if leaving.is_empty() { Vec::new() } else { output::changed_rows(&query, state, &leaving, now_ms)? };
+        let batches = output::changed_rows(&query, state, &leaving, now_ms)?;
         if let Some((_, window)) = query.aggregate.as_ref().and_then(window_of) {
             let end = state.last_start(&closing)?.map(|start| start + window.size_us + query.allowed_lateness_us);
             self.closed_us = self.closed_us.max(end.unwrap_or(i64::MIN)).max(if on_close && is_final {
@@ -91,9 +87,7 @@ impl Work {
         state.remove(&closing);
         let closed: hashbrown::HashSet<u32> = closing.into_iter().collect();
         let saved: Vec<u32> = changed.into_iter().filter(|group| !closed.contains(group)).collect();
-        if !saved.is_empty() {
-            save_groups(state, &saved, false, snapshot)?;
-        }
+        save_groups(state, &saved, false, snapshot)?;
         batches.into_iter().try_for_each(|rows| self.emit(rows, writer))
     }
 

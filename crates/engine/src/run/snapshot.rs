@@ -36,6 +36,9 @@ const HEADER_BYTES: usize = 9;
 /// No frame is longer; a length beyond it is damage.
 const FRAME_BYTES_MAX: u32 = 1 << 30;
 
+/// Rows of state that are turned into columns at once.
+pub(super) const SAVE_ROWS_MAX: usize = 1 << 18;
+
 /// Rows that need more memory than this are written in several frames.
 const FRAME_MEMORY_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 128 << 20 };
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use datafusion::logical_expr::LogicalPlan;
-use millrace_flow::Span;
+use millrace_flow::{Span, listed};
 
 use super::continuous::refusals;
 use super::cursor::is_column_name;
@@ -68,23 +68,16 @@ pub(crate) fn unknown_relations(reading: &Reading, catalog: &Catalog) -> Vec<Pro
 
 /// What may be named in the place of `name`, which stands for nothing.
 fn what_there_is(name: &str, catalog: &Catalog) -> String {
-    const LISTED_MAX: usize = 12;
+    const DECLARE: &str = "with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW";
     let schema = name.split_once('.').map(|(schema, _)| schema.to_lowercase());
     let is_beside = |known: &&str| known.split_once('.').map(|(schema, _)| schema) == schema.as_deref();
     let mut beside: Vec<&str> = catalog.names().filter(is_beside).collect();
     beside.sort_unstable();
-    let listed = match beside.len() {
-        0 => String::new(),
-        1..=LISTED_MAX => format!("there are `{}`", beside.join("`, `")),
-        all => format!("there are `{}` and {} more", beside[..LISTED_MAX].join("`, `"), all - LISTED_MAX),
-    };
-    match (schema.as_deref(), listed.is_empty()) {
-        (Some("lake"), true) => "`lake` has what Delta sinks have written: declare one with CREATE SINK".to_owned(),
-        (Some(_), false) => listed,
-        (_, true) => "declare it with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW".to_owned(),
-        (None, false) => {
-            format!("{listed}; others are declared with CREATE SOURCE, CREATE VIEW or CREATE MATERIALIZED VIEW")
-        }
+    match (schema.as_deref(), listed(beside)) {
+        (Some("lake"), None) => "`lake` has what Delta sinks have written: declare one with CREATE SINK".to_owned(),
+        (Some(_), Some(names)) => format!("there are {names}"),
+        (None, Some(names)) => format!("there are {names}; others are declared {DECLARE}"),
+        (_, None) => format!("declare it {DECLARE}"),
     }
 }
 

@@ -103,8 +103,8 @@ pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Re
 /// `remembered`, are forgotten. Says whether there were any.
 fn let_go(paths: &[String], files: &mut [FileState], remembered: usize) -> Result<bool, SourceError> {
     let is_gone = |file: &FileState| !file.path.is_empty() && paths.binary_search(&file.path).is_err();
-    let mut gone: Vec<usize> = (0..files.len()).filter(|number| is_gone(&files[*number])).collect();
-    let (untouched, read): (Vec<usize>, Vec<usize>) = gone.drain(..).partition(|number| files[*number].is_untouched());
+    let gone = (0..files.len()).filter(|number| is_gone(&files[*number]));
+    let (untouched, read): (Vec<usize>, Vec<usize>) = gone.partition(|number| files[*number].is_untouched());
     if let Some(file) = read.iter().map(|number| &files[*number]).find(|file| !file.is_read) {
         return Err(SourceError::Gone { path: file.name(), line: file.at.line.max(file.through_line + 1) });
     }

@@ -233,18 +233,10 @@ fn plain_words(message: &str) -> (String, Option<String>) {
 
 /// Where a key that stands in no section belongs.
 fn home_of(key: &str) -> String {
-    let sections = Sections::default();
-    let keys = [
-        ("project", keys_of(&sections.project)),
-        ("data", keys_of(&sections.data)),
-        ("http", keys_of(&sections.http)),
-        ("log", keys_of(&sections.log)),
-        ("engine", keys_of(&sections.engine)),
-        ("warehouse", keys_of(&sections.warehouse)),
-        ("dashboard", keys_of(&sections.dashboard)),
-    ];
-    match keys.iter().find(|(_, keys)| keys.iter().any(|known| known == key)) {
-        Some((section, _)) => format!("put it below a line `[{section}]`"),
+    let all = serde_json::to_value(Sections::default()).unwrap_or_default();
+    let has = |section: &&&str| all[**section].get(key).is_some();
+    match SECTIONS.iter().find(has) {
+        Some(section) => format!("put it below a line `[{section}]`"),
         None => format!("put it below the line of its section; sections are `{}`", SECTIONS.join("`, `")),
     }
 }

@@ -7,7 +7,7 @@ use super::{Seconds, Size};
 use crate::model::{Better, FeedKind, Unit};
 
 /// The whole file.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Sections {
     /// `[project]`
     pub project: ProjectSection,

@@ -53,16 +53,14 @@ pub(super) fn as_aggregate(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 /// What `row_number` is over, if that has an order.
 fn ordered(window: &Window) -> Option<&WindowFunctionParams> {
-    match window.window_expr.first() {
-        Some(Expr::WindowFunction(function)) if function.fun.name() == "row_number" => {
+    let mut call = window.window_expr.first()?;
+    while let Expr::Alias(alias) = call {
+        call = &alias.expr;
+    }
+    match call {
+        Expr::WindowFunction(function) if function.fun.name() == "row_number" => {
             Some(&function.params).filter(|parameters| !parameters.order_by.is_empty())
         }
-        Some(Expr::Alias(alias)) => match alias.expr.as_ref() {
-            Expr::WindowFunction(function) if function.fun.name() == "row_number" => {
-                Some(&function.params).filter(|parameters| !parameters.order_by.is_empty())
-            }
-            _ => None,
-        },
         _ => None,
     }
 }
