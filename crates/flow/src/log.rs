@@ -32,6 +32,8 @@ pub enum TopicKind {
     DeadLetter,
     /// Rows that came after their window had closed.
     Late,
+    /// Records that clients append through the Kafka port, whatever they are.
+    Clients,
 }
 
 /// What a topic is created with.

@@ -1,5 +1,6 @@
 //! The list of topics, in `topics.json`, and what a topic may be called.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,9 @@ use millrace_schema::avro;
 use millrace_schema::types::type_name;
 use serde::{Deserialize, Serialize};
 
+use crate::clients::{Settings, TopicId};
+use crate::columns::bytes_schema;
+use crate::record_batch::crc32c;
 use crate::{Disk, LogError, document};
 
 const FILE: &str = "topics.json";
@@ -38,24 +42,87 @@ pub(crate) struct Entry {
     retention_ms: Option<i64>,
     /// In front of every value.
     pub(crate) schema_id: u32,
-    /// The schema of the values, as Avro's JSON.
+    /// The schema of the values, as Avro's JSON; empty where clients append.
     pub(crate) avro: Arc<str>,
+    /// Names the topic for ever, in hex; made from the name in a folder from before there were ids.
+    #[serde(default)]
+    id: Option<String>,
+    /// There where clients append.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clients: Option<ClientEntry>,
+}
+
+/// What is kept of a topic that clients append to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    replicas: i16,
+    configs: BTreeMap<String, String>,
 }
 
 impl Entry {
     /// The topic `spec`, whose values are written with this schema.
-    pub(crate) fn new(spec: &TopicSpec, schema_id: u32, avro: Arc<str>) -> Self {
+    pub(crate) fn new(
+        spec: &TopicSpec,
+        id: TopicId,
+        settings: Option<&Settings>,
+        schema_id: u32,
+        avro: Arc<str>,
+    ) -> Self {
         let TopicSpec { name, partitions, kind, writer, key, event_time, retention_bytes, retention_ms, .. } =
             spec.clone();
-        Self { name, partitions, kind, writer, key, event_time, retention_bytes, retention_ms, schema_id, avro }
+        let clients = settings
+            .map(|settings| ClientEntry { replicas: settings.replicas, configs: (*settings.configs()).clone() });
+        let id = Some(format!("{:032x}", u128::from_be_bytes(id)));
+        Self {
+            name,
+            partitions,
+            kind,
+            writer,
+            key,
+            event_time,
+            retention_bytes,
+            retention_ms,
+            schema_id,
+            avro,
+            id,
+            clients,
+        }
+    }
+
+    /// Whether clients append to it.
+    pub(crate) fn is_of_clients(&self) -> bool {
+        self.clients.is_some()
+    }
+
+    /// What clients have set for it.
+    pub(crate) fn settings(&self) -> Option<Settings> {
+        self.clients.as_ref().map(|clients| Settings::new(clients.replicas, clients.configs.clone()))
+    }
+
+    /// What names the topic for ever.
+    pub(crate) fn id(&self) -> TopicId {
+        let kept = self.id.as_ref().and_then(|id| u128::from_str_radix(id, 16).ok());
+        kept.map_or_else(|| id_of(&self.name), u128::to_be_bytes)
     }
 
     /// What the topic was created with.
     pub(crate) fn spec(&self) -> Result<TopicSpec, LogError> {
-        let schema = columns_of(&self.name, &self.avro)?;
+        let schema = if self.is_of_clients() { bytes_schema() } else { columns_of(&self.name, &self.avro)? };
         let Self { name, partitions, kind, writer, key, event_time, retention_bytes, retention_ms, .. } = self.clone();
         Ok(TopicSpec { name, partitions, schema, kind, writer, key, event_time, retention_bytes, retention_ms })
     }
+}
+
+/// The id of a topic that this program writes itself: the same for the same name, version 8 of RFC 9562.
+pub(crate) fn id_of(name: &str) -> TopicId {
+    let mut id: TopicId = [0; 16];
+    for (part, salt) in id.chunks_exact_mut(4).zip(["topic:", "id:", "of:", "name:"]) {
+        part.copy_from_slice(&crc32c(format!("{salt}{name}").as_bytes()).to_be_bytes());
+    }
+    id[6] = 0x80 | (id[6] & 0x0f);
+    id[8] = 0x80 | (id[8] & 0x3f);
+    id
 }
 
 /// The columns that the Avro schema of a topic describes, without the metadata that they may have come with.

@@ -39,6 +39,9 @@ pub(crate) struct Checkpoint {
     pub(crate) commits_generation: u64,
     /// All commits before this place are on the disk, with all that they name.
     pub(crate) commits_bytes: u64,
+    /// The epoch in which clients append: one more after every unclean stop.
+    #[serde(default)]
+    pub(crate) leader_epoch: i32,
     /// By `<topic>-<partition>`.
     pub(crate) partitions: BTreeMap<String, PartitionPoint>,
 }

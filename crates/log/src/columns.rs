@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{BinaryArray, BooleanArray, Int64Array, RecordBatch, UInt32Array, UInt64Array};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, BinaryArray, BooleanArray, Int64Array, RecordBatch, UInt32Array, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use millrace_flow::{Batch, Fetched, Offset, Origin};
 use millrace_schema::avro::{Decoder, Encoder, Values};
 
@@ -22,8 +22,14 @@ pub(crate) struct Codec {
     schema: SchemaRef,
     schema_id: u32,
     avro: Arc<str>,
-    encoder: Encoder,
+    /// Missing where clients append whatever they like: their values are one column of bytes.
+    encoder: Option<Encoder>,
     idle: Mutex<Vec<Decoder>>,
+}
+
+/// The column of a topic that clients append to.
+pub(crate) fn bytes_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("value", DataType::Binary, true)]))
 }
 
 /// Why records could not be turned into columns.
@@ -40,7 +46,13 @@ impl Codec {
     pub(crate) fn new(topic: Arc<str>, schema: SchemaRef, schema_id: u32, avro: Arc<str>) -> Result<Self, LogError> {
         let encoder = Encoder::new(schema_id, &schema);
         let encoder = encoder.map_err(|error| failed("encode", &topic, error))?;
-        Ok(Self { topic, schema, schema_id, avro, encoder, idle: Mutex::default() })
+        Ok(Self { topic, schema, schema_id, avro, encoder: Some(encoder), idle: Mutex::default() })
+    }
+
+    /// A codec for a topic of whatever clients append.
+    pub(crate) fn of_bytes(topic: Arc<str>) -> Self {
+        let (schema, avro) = (bytes_schema(), Arc::from(""));
+        Self { topic, schema, schema_id: 0, avro, encoder: None, idle: Mutex::default() }
     }
 
     /// The schema of the values as Avro's JSON.
@@ -67,11 +79,15 @@ impl Codec {
 
     /// Writes the value of every row to `out`.
     pub(crate) fn encode(&self, values: &RecordBatch, out: &mut Values) -> Result<(), LogError> {
-        self.encoder.encode(values, out).map_err(|error| failed("encode", &self.topic, error))
+        let encoder = self.encoder.as_ref().expect("what clients append to has no writer that encodes");
+        encoder.encode(values, out).map_err(|error| failed("encode", &self.topic, error))
     }
 
     /// The records of `frames` with offsets from `from` on.
     pub(crate) fn decode(&self, frames: &[FrameView<'_>], from: i64) -> Result<Vec<Fetched>, DecodeFailure> {
+        if self.encoder.is_none() {
+            return decode_bytes(frames, from, &self.schema).map_err(DecodeFailure::Damage);
+        }
         let mut decoder = self.take_decoder().map_err(DecodeFailure::Values)?;
         let left = frames.iter().map(|frame| frame.header.count).sum::<usize>();
         let mut rows = Rows::with_capacity(left.min(BATCH_ROWS_MAX));
@@ -116,6 +132,31 @@ impl Codec {
             idle.push(decoder);
         }
     }
+}
+
+/// What clients have appended, with the values as they are: a batch for every run of consecutive offsets.
+fn decode_bytes(frames: &[FrameView<'_>], from: i64, schema: &SchemaRef) -> Result<Vec<Fetched>, Damage> {
+    let mut fetched = Vec::with_capacity(frames.len());
+    for frame in frames.iter().filter(|frame| !frame.header.is_control()) {
+        let unpacked = frame.unpacked()?;
+        let mut rows = Rows::with_capacity(frame.header.count.min(BATCH_ROWS_MAX));
+        let mut next = from;
+        for record in frame.records_in(&unpacked) {
+            let record = record?;
+            if record.offset < from {
+                continue;
+            }
+            if !rows.times_ms.is_empty() && (record.offset != next || rows.times_ms.len() == BATCH_ROWS_MAX) {
+                fetched.push(rows.take_bytes(schema));
+            }
+            next = record.offset + 1;
+            rows.push(&record, None);
+        }
+        if !rows.times_ms.is_empty() {
+            fetched.push(rows.take_bytes(schema));
+        }
+    }
+    Ok(fetched)
 }
 
 fn failed(action: &'static str, topic: &Arc<str>, error: impl ToString) -> LogError {
@@ -164,6 +205,13 @@ impl<'a> Rows<'a> {
             self.files.push(file);
             self.lines.push(line);
         }
+    }
+
+    /// The batch of these records, with their values as they are; begins anew.
+    fn take_bytes(&mut self, schema: &SchemaRef) -> Fetched {
+        let values: ArrayRef = Arc::new(BinaryArray::from_iter(self.values.drain(..)));
+        let values = RecordBatch::try_new(schema.clone(), vec![values]).expect("it is the one column of bytes");
+        Fetched { base: Offset(self.base), batch: self.take_batch(values) }
     }
 
     /// The batch of these records, with their values in columns; begins anew.

@@ -19,13 +19,13 @@ use crate::readers::TrackedReader;
 use crate::shared::Shared;
 use crate::topic::{Seal, Topic, partition_dir};
 use crate::writer::EmbeddedWriter;
-use crate::{LogConfig, LogError, Machine, catalog, open, segment};
+use crate::{LogConfig, LogError, Machine, catalog, clients, open, segment};
 
 /// A log in a folder of this machine. See the crate's own page for what is in the folder.
 ///
 /// Dropping it leaves the folder as a killed process would; [`EmbeddedLog::close`] leaves it clean.
 pub struct EmbeddedLog {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     flusher: Mutex<Option<Flusher>>,
 }
 
@@ -109,6 +109,7 @@ impl EmbeddedLog {
         let flusher = self.flusher.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(flusher);
         self.shared.flush_everything()?;
+        self.keep_producers();
         checkpoint::write_clean_mark(self.shared.disk(), &self.shared.dir)
     }
 
@@ -157,16 +158,26 @@ impl EmbeddedLog {
         Ok(read_records(held, from.0, end, records_max)?)
     }
 
-    fn find(&self, name: &Arc<str>) -> Result<Arc<Topic>, LogError> {
+    /// Keeps who has sent what, so that the next start need not read it from the records.
+    fn keep_producers(&self) {
+        let (disk, now_ms) = (self.shared.disk(), self.shared.machine.clock.now_ms());
+        let topics = self.shared.all_topics();
+        for partition in topics.iter().filter(|topic| topic.settings.is_some()).flat_map(|topic| &topic.partitions) {
+            let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);
+            clients::save(disk, partition, &mut appending, partition.next(), now_ms);
+        }
+    }
+
+    pub(crate) fn find(&self, name: &Arc<str>) -> Result<Arc<Topic>, LogError> {
         self.shared.find(name).ok_or_else(|| LogError::UnknownTopic(name.clone()))
     }
 
-    fn bounds(&self, partition: &crate::partition::Partition) -> (i64, i64) {
+    pub(crate) fn bounds(&self, partition: &crate::partition::Partition) -> (i64, i64) {
         let _visible = self.shared.visible.read().unwrap_or_else(PoisonError::into_inner);
         (partition.start(), partition.committed())
     }
 
-    fn info(&self, topic: &Topic) -> TopicInfo {
+    pub(crate) fn info(&self, topic: &Topic) -> TopicInfo {
         let _visible = self.shared.visible.read().unwrap_or_else(PoisonError::into_inner);
         topic.info()
     }
@@ -204,15 +215,19 @@ impl EmbeddedLog {
         segment::create_dirs(self.shared.disk(), &dirs)?;
         let codec = Codec::new(spec.name.clone(), spec.schema.clone(), schema_id, avro)?;
         // Nothing was ever committed to a topic that is not in the catalog: whatever lies there is cut.
-        let nothing = |_: &TopicPartition| Believed { point: PartitionPoint::default(), committed: 0 };
+        let nothing = |_: &TopicPartition| Believed { point: PartitionPoint::default(), committed: Some(0) };
         let rules = RecoveryRules { trust_indexes: false, read_only: false };
         let (disk, dir) = (self.shared.disk(), &self.shared.dir);
-        let partitions = open::open_partitions(disk, dir, &spec, &self.shared.cache, nothing, rules)?;
-        Ok(Topic::new(spec, schema_id, codec, partitions, Seal::Open))
+        let numbers = 0..spec.partitions;
+        let partitions = open::open_partitions(disk, dir, &spec, numbers, &self.shared.cache, nothing, rules)?;
+        let id = catalog::id_of(&spec.name);
+        Ok(Topic::new(spec, None, id, schema_id, codec, partitions, Seal::Open))
     }
 
-    fn write_catalog(&self, new: Option<&Topic>) -> Result<(), LogError> {
-        let topics = self.shared.all_topics();
+    /// Writes the list of topics, with a `new` one or one that takes the place of another of its name.
+    pub(crate) fn write_catalog(&self, new: Option<&Topic>) -> Result<(), LogError> {
+        let mut topics = self.shared.all_topics();
+        topics.retain(|topic| new.is_none_or(|new| new.name != topic.name));
         let entries = topics.iter().map(|topic| topic.entry()).chain(new.map(Topic::entry));
         catalog::write(self.shared.disk(), &self.shared.dir, entries.collect())
     }

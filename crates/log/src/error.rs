@@ -192,6 +192,19 @@ pub enum LogError {
         /// What is wrong.
         reason: String,
     },
+    /// There is a topic of that name.
+    #[error("topic `{0}` exists already")]
+    TopicExists(Arc<str>),
+    /// A topic cannot have a config, or not with this value.
+    #[error("`{key}` cannot be `{value}`: set {allowed}")]
+    TopicConfig {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
     /// A setting has a value that no log can run with.
     #[error("`log.{key}` {reason}")]
     Config {
@@ -223,6 +236,8 @@ impl LogError {
             | Self::TopicName { .. }
             | Self::TopicSpec { .. }
             | Self::TopicDiffers { .. }
+            | Self::TopicExists(_)
+            | Self::TopicConfig { .. }
             | Self::ReadOnly
             | Self::OffsetGone { .. }
             | Self::RecordTooLarge { .. }

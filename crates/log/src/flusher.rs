@@ -83,8 +83,9 @@ impl Shared {
     /// Makes the commits so far durable, as far as the flush mode asks for it now and again.
     fn flush_commits(&self) -> Result<(), LogError> {
         let mut state = self.flushing();
-        let nothing_new = self.config.flush == FlushMode::None || state.flushed == self.commits()?.position();
-        if nothing_new && self.discarded().is_empty() {
+        let clients_wrote = self.clients_wrote.swap(false, Ordering::AcqRel);
+        let nothing_new = !clients_wrote && state.flushed == self.commits()?.position();
+        if (self.config.flush == FlushMode::None || nothing_new) && self.discarded().is_empty() {
             return Ok(());
         }
         self.flush(&mut state, !self.commits_are_durable())

@@ -22,12 +22,15 @@
 //! - what is damaged below the committed end is reported and never cut; what is above it is always cut;
 //! - no length read from a file is believed before it is compared with the bytes that are left.
 //!
+//! Topics that clients append to have no writer and no commits: see `clients`.
+//!
 //! Not here: compaction by key, replication, a network port.
 
 mod append;
 mod cache_charge;
 mod catalog;
 mod checkpoint;
+mod clients;
 mod columns;
 mod commits;
 mod config;
@@ -49,6 +52,9 @@ mod tail_cache;
 mod topic;
 mod writer;
 
+pub use clients::{
+    Appended, CLIENTS, ClientTopic, ConfigKey, ConfigType, RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key,
+};
 pub use config::{FlushMode, LogConfig};
 pub use disk::{Disk, LocalDisk, Machine};
 pub use embedded::{EmbeddedLog, LogStats};

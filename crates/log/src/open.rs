@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use millrace_flow::{TopicPartition, TopicSpec};
 use millrace_schema::Registry;
 
 use crate::checkpoint::{self, Checkpoint};
+use crate::clients;
 use crate::columns::Codec;
 use crate::commits::{self, CommitLog, CommitPosition, Header, Replay, replay};
 use crate::lock::FolderLock;
@@ -45,12 +47,17 @@ pub(crate) fn open(
         initialise(disk.as_ref(), dir, &machine.boot_id)?;
     }
     let clean = !used || checkpoint::has_clean_mark(dir);
-    let past = read_past(dir, &machine.boot_id)?;
+    let mut past = read_past(dir, &machine.boot_id)?;
     report(&past, clean);
+    if !clean {
+        // Before anything is appended: what a reader may have seen of the old epoch may be gone.
+        past.checkpoint.leader_epoch += 1;
+        checkpoint::write(disk.as_ref(), dir, &past.checkpoint)?;
+    }
     let commits = CommitLog::resume(disk.clone(), dir, past.generation, past.replay.bytes)?;
     let cache = TailCache::new(config.tail_cache_bytes);
     let rules = RecoveryRules { trust_indexes: clean || past.same_boot, read_only: false };
-    let topics = open_topics(disk.as_ref(), dir, &past, &cache, rules)?;
+    let topics = open_topics(&machine, dir, &past, &cache, rules)?;
 
     let position = commits.position();
     let flushed = CommitPosition { bytes: past.durable_bytes, ..position };
@@ -78,7 +85,7 @@ pub(crate) fn open_read_only(dir: &Path, machine: Machine) -> Result<Arc<Shared>
     if checkpoint::check_format(dir)? {
         past = read_past(dir, &machine.boot_id)?;
         let rules = RecoveryRules { trust_indexes: true, read_only: true };
-        topics = open_topics(machine.disk.as_ref(), dir, &past, &cache, rules)?;
+        topics = open_topics(&machine, dir, &past, &cache, rules)?;
     }
     let (flushed, checkpoint) = (CommitPosition::default(), past.checkpoint);
     let flushing = FlushState { flushed, checkpoint, sync_filesystem: false };
@@ -122,19 +129,21 @@ fn report(past: &Past, clean: bool) {
 }
 
 fn open_topics(
-    disk: &dyn Disk,
+    machine: &Machine,
     dir: &Path,
     past: &Past,
     cache: &TailCache,
     rules: RecoveryRules,
 ) -> Result<BTreeMap<Arc<str>, Arc<Topic>>, LogError> {
+    let (disk, now_ms) = (machine.disk.as_ref(), machine.clock.now_ms());
     let mut topics = BTreeMap::new();
     for entry in catalog::read(dir)? {
         let spec = entry.spec()?;
         let commit = past.replay.last.get(&spec.writer);
         let believed = |partition: &TopicPartition| Believed {
             point: past.checkpoint.partitions.get(&partition.to_string()).copied().unwrap_or_default(),
-            committed: commit.map_or(0, |commit| commit.end(&partition.topic, partition.partition.index())),
+            committed: (!entry.is_of_clients())
+                .then(|| commit.map_or(0, |commit| commit.end(&partition.topic, partition.partition.index()))),
         };
         // What another process says at this moment holds; what one has said before its end may have changed since.
         let seal = match commit.is_some_and(|commit| commit.sealed) {
@@ -142,27 +151,36 @@ fn open_topics(
             true => Seal::Earlier,
             false => Seal::Open,
         };
-        let codec = Codec::new(spec.name.clone(), spec.schema.clone(), entry.schema_id, entry.avro.clone())?;
-        let partitions = open_partitions(disk, dir, &spec, cache, believed, rules)?;
-        let topic = Topic::new(spec, entry.schema_id, codec, partitions, seal);
+        let codec = match entry.is_of_clients() {
+            true => Codec::of_bytes(spec.name.clone()),
+            false => Codec::new(spec.name.clone(), spec.schema.clone(), entry.schema_id, entry.avro.clone())?,
+        };
+        let numbers = 0..spec.partitions;
+        let partitions = open_partitions(disk, dir, &spec, numbers, cache, believed, rules)?;
+        let settings = entry.settings();
+        let topic = Topic::new(spec, settings, entry.id(), entry.schema_id, codec, partitions, seal);
+        if entry.is_of_clients() && !rules.read_only {
+            topic.partitions.iter().try_for_each(|partition| clients::load(partition, now_ms))?;
+        }
         topics.insert(topic.name.clone(), Arc::new(topic));
     }
     Ok(topics)
 }
 
-/// Opens all partitions of a topic.
+/// Opens partitions of a topic.
 pub(crate) fn open_partitions(
     disk: &dyn Disk,
     dir: &Path,
     spec: &TopicSpec,
+    numbers: Range<u32>,
     cache: &TailCache,
     believed: impl Fn(&TopicPartition) -> Believed,
     rules: RecoveryRules,
-) -> Result<Vec<Partition>, LogError> {
+) -> Result<Vec<Arc<Partition>>, LogError> {
     let open = |number| {
         let name = TopicPartition::new(spec.name.clone(), number);
         let (dir, believed) = (partition_dir(dir, &name), believed(&name));
-        Partition::open(disk, name, cache.add_partition(), &dir, believed, rules)
+        Partition::open(disk, name, cache.add_partition(), &dir, believed, rules).map(Arc::new)
     };
-    (0..spec.partitions).map(open).collect()
+    numbers.map(open).collect()
 }

@@ -56,6 +56,14 @@ impl Chunk {
         Ok(frames)
     }
 
+    /// The frames as they are, unchecked: the first one, and those behind it that stay within `bytes_max` with it.
+    pub(crate) fn into_bytes(mut self, bytes_max: usize) -> Bytes {
+        let behind = self.frames.iter().skip(1).map(|frame| frame.end).take_while(|end| *end <= bytes_max);
+        let end = behind.last().or(self.frames.first().map(|frame| frame.end)).unwrap_or_default();
+        self.bytes.truncate(end);
+        Bytes::from(self.bytes)
+    }
+
     /// The error of damage in this chunk.
     pub(crate) fn corrupt(&self, at: usize, damage: Damage) -> LogError {
         LogError::corrupt(&self.place.path, self.position + at as u64, damage.0)
@@ -175,10 +183,11 @@ pub(crate) fn offset_for_time(partition: &Partition, time_ms: i64, end: i64) -> 
         for frame in chunk.frames()? {
             let from = next;
             next = frame.header.end();
-            if frame.header.max_time_ms < time_ms {
+            if frame.header.max_time_ms < time_ms || frame.header.is_control() {
                 continue;
             }
-            for record in frame.records() {
+            let unpacked = frame.unpacked().map_err(|damage| chunk.corrupt(0, damage))?;
+            for record in frame.records_in(&unpacked) {
                 let record = record.map_err(|damage| chunk.corrupt(0, damage))?;
                 if record.offset >= from && record.time_ms >= time_ms {
                     return Ok(Offset(record.offset));
@@ -201,7 +210,12 @@ pub(crate) fn read_records(
     while next < end && records.len() < records_max {
         let chunk = read_chunk(partition, next, end, *READ_BYTES.start())?;
         for frame in chunk.frames()? {
-            for record in frame.records() {
+            next = frame.header.end();
+            if frame.header.is_control() {
+                continue;
+            }
+            let unpacked = frame.unpacked().map_err(|damage| chunk.corrupt(0, damage))?;
+            for record in frame.records_in(&unpacked) {
                 let record = record.map_err(|damage| chunk.corrupt(0, damage))?;
                 if record.offset < from || records.len() >= records_max {
                     continue;
@@ -213,7 +227,6 @@ pub(crate) fn read_records(
                 let (offset, time_ms) = (Offset(record.offset), record.time_ms);
                 records.push(Record { offset, time_ms, key: owned(record.key), value: owned(record.value), headers });
             }
-            next = frame.header.end();
         }
     }
     Ok(records)

@@ -33,8 +33,13 @@ pub(crate) struct Shared {
     pub(crate) writers: Mutex<HashMap<Arc<str>, Arc<WriterSlot>>>,
     pub(crate) cache: TailCache,
     pub(crate) signal: Signal,
+    /// Moves whenever more of what clients have appended can be read, and whenever a topic of theirs comes or goes.
+    pub(crate) clients_signal: Signal,
+    /// Clients have appended since the last flush.
+    pub(crate) clients_wrote: AtomicBool,
     /// Held for writing while the ends of one commit move, for reading while ends are read.
     pub(crate) visible: RwLock<()>,
+    leader_epoch: i32,
     /// Held for reading by everything that changes files, so that closing waits for it.
     pub(crate) closed: RwLock<bool>,
     pub(crate) creating: Mutex<()>,
@@ -87,6 +92,7 @@ impl Shared {
         lock: Option<FolderLock>,
     ) -> Arc<Self> {
         let Opened { commits, topics, last, cache, flushing } = opened;
+        let leader_epoch = flushing.checkpoint.leader_epoch;
         let slot = |record: CommitRecord| {
             let CommitRecord { writer, epoch, cookie, sealed, .. } = record;
             (writer, Arc::new(WriterSlot::with_last(Commit { epoch: Epoch(epoch), cookie, sealed })))
@@ -102,7 +108,10 @@ impl Shared {
             writers: Mutex::new(last.into_values().map(slot).collect()),
             cache,
             signal: Signal::default(),
+            clients_signal: Signal::default(),
+            clients_wrote: AtomicBool::new(false),
             visible: RwLock::new(()),
+            leader_epoch,
             closed: RwLock::new(false),
             creating: Mutex::new(()),
             flushing: Mutex::new(flushing),
@@ -155,6 +164,11 @@ impl Shared {
     /// Whether a commit is on the disk when it returns.
     pub(crate) fn commits_are_durable(&self) -> bool {
         self.config.flush == FlushMode::Commit
+    }
+
+    /// The epoch in which clients append now.
+    pub(crate) fn leader_epoch(&self) -> i32 {
+        self.leader_epoch
     }
 
     /// The topic of that name.

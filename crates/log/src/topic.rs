@@ -8,6 +8,7 @@ use millrace_flow::{Offset, PartitionId, TopicInfo, TopicPartition, TopicSpec};
 
 use crate::LogError;
 use crate::catalog::Entry;
+use crate::clients::{Settings, TopicId};
 use crate::columns::Codec;
 use crate::partition::Partition;
 use crate::readers::Readers;
@@ -29,9 +30,12 @@ pub(crate) enum Seal {
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) writer: Arc<str>,
+    pub(crate) id: TopicId,
+    /// There where clients append.
+    pub(crate) settings: Option<Settings>,
     pub(crate) schema_id: u32,
     pub(crate) codec: Codec,
-    pub(crate) partitions: Vec<Partition>,
+    pub(crate) partitions: Vec<Arc<Partition>>,
     pub(crate) readers: Readers,
     seal: AtomicU8,
     spec: RwLock<TopicSpec>,
@@ -39,10 +43,18 @@ pub(crate) struct Topic {
 
 impl Topic {
     /// The topic `spec`, with these partitions.
-    pub(crate) fn new(spec: TopicSpec, schema_id: u32, codec: Codec, partitions: Vec<Partition>, seal: Seal) -> Self {
+    pub(crate) fn new(
+        spec: TopicSpec,
+        settings: Option<Settings>,
+        id: TopicId,
+        schema_id: u32,
+        codec: Codec,
+        partitions: Vec<Arc<Partition>>,
+        seal: Seal,
+    ) -> Self {
         let (name, writer) = (spec.name.clone(), spec.writer.clone());
         let (readers, seal, spec) = (Readers::default(), AtomicU8::new(seal as u8), RwLock::new(spec));
-        Self { name, writer, schema_id, codec, partitions, readers, seal, spec }
+        Self { name, writer, id, settings, schema_id, codec, partitions, readers, seal, spec }
     }
 
     /// What it was created with.
@@ -70,7 +82,7 @@ impl Topic {
     /// The partition of that number.
     pub(crate) fn partition(&self, id: PartitionId) -> Result<&Partition, LogError> {
         let unknown = || LogError::UnknownPartition(TopicPartition::new(self.name.clone(), id.0));
-        self.partitions.get(id.index()).ok_or_else(unknown)
+        self.partitions.get(id.index()).map(Arc::as_ref).ok_or_else(unknown)
     }
 
     /// What it is at this moment.
@@ -82,13 +94,13 @@ impl Topic {
             ends: self.partitions.iter().map(|partition| Offset(partition.committed())).collect(),
             sealed: self.is(Seal::Sealed),
             was_sealed: self.is(Seal::Earlier),
-            bytes: self.partitions.iter().map(Partition::bytes).sum(),
+            bytes: self.partitions.iter().map(|partition| partition.bytes()).sum(),
         }
     }
 
     /// How it is kept in the catalog.
     pub(crate) fn entry(&self) -> Entry {
-        Entry::new(&self.spec(), self.schema_id, self.codec.avro().clone())
+        Entry::new(&self.spec(), self.id, self.settings.as_ref(), self.schema_id, self.codec.avro().clone())
     }
 }
 

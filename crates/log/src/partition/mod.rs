@@ -7,6 +7,8 @@
 //!
 //! Invariants: `start <= recovery <= committed <= next`; what is not committed lies in the active segment alone; a partition
 //! that is offline is neither read, nor appended to, nor cut.
+//!
+//! Where clients append, every append is a commit of its own: the file itself says where the partition ends.
 
 mod recover;
 
@@ -17,8 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millrace_flow::{Offset, TopicPartition};
 
-pub(crate) use recover::{Believed, RecoveryRules};
+pub(crate) use recover::{Believed, RecoveryRules, each_header};
 
+use crate::clients::Producers;
 use crate::record_batch::Sealed;
 use crate::segment::{ActiveSegment, ClosedSegment, Index, Mark};
 use crate::tail_cache::Slot;
@@ -40,6 +43,20 @@ pub(crate) struct Partition {
     /// Why it cannot be used, if so; found out when it is opened.
     offline: Option<Arc<str>>,
     state: Mutex<State>,
+    /// Held by the client that appends.
+    pub(crate) appending: Mutex<Appending>,
+    /// Held by the client that waits for the disk: who waits for it finds its own records there too.
+    syncing: Mutex<()>,
+}
+
+/// What an append of a client goes by.
+#[derive(Debug, Default)]
+pub(crate) struct Appending {
+    pub(crate) producers: Producers,
+    /// The epochs of the leader, each with the offset of its first record.
+    pub(crate) epochs: Vec<(i32, i64)>,
+    /// When the active segment was begun, as far as this process knows.
+    pub(crate) segment_begun_ms: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -164,6 +181,53 @@ impl Partition {
             next: state.next,
             mark: state.active.as_ref().map_or_else(Mark::default, ActiveSegment::mark),
         })
+    }
+
+    /// Gets ready to append `bytes` of a client, in a new segment if they would make the active one too large or `is_old`
+    /// says so; answers the offset of the next record, and whether a segment was closed.
+    pub(crate) fn prepare_frame(
+        &self,
+        disk: &dyn Disk,
+        bytes: u64,
+        segment_bytes_max: u64,
+        is_old: bool,
+    ) -> Result<(i64, bool), LogError> {
+        self.check_online()?;
+        let mut state = self.state();
+        let active_bytes = state.active.as_ref().map_or(0, ActiveSegment::bytes);
+        let next = state.next;
+        // An index counts offsets in 32 bits.
+        let offsets = state.active.as_ref().map_or(0, |active| next - active.base());
+        let is_full = active_bytes + bytes > segment_bytes_max || offsets > i64::from(i32::MAX);
+        let mut closes = false;
+        if active_bytes > 0 && (is_full || is_old) {
+            let full = state.active.take().expect("it has bytes");
+            state.closed.push(full.close(disk, next));
+            closes = true;
+        }
+        if state.active.is_none() {
+            state.active = Some(ActiveSegment::create(disk, &self.dir, next)?);
+            state.dir_unsynced = true;
+        }
+        Ok((next, closes))
+    }
+
+    /// Brings all that was appended so far to the disk, and lets readers see it. Answers at once when `end` is there already.
+    pub(crate) fn settle(&self, disk: &dyn Disk, end: i64) -> Result<(), LogError> {
+        let _turn = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.recovery() >= end {
+            return Ok(());
+        }
+        let (unsynced, next) = (self.take_unsynced(), self.next());
+        unsynced.sync(disk)?;
+        self.set_recovery(next);
+        self.committed.fetch_max(next, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Lets readers see all that was appended so far.
+    pub(crate) fn show(&self) {
+        self.committed.fetch_max(self.next(), Ordering::AcqRel);
     }
 
     /// Appends frames, the last of which ends before the offset `next`. After an error nothing of them is there.

@@ -2,6 +2,9 @@
 //!
 //! The commit log says where the partition ends. All from the recovery point to that end is read and checked; only when it
 //! is whole, what lies behind it is cut. When it is not, the partition goes offline and nothing is cut.
+//!
+//! Of a partition that clients append to, the commit log knows nothing: it ends before the first frame above the recovery
+//! point that is not whole. One that ends below its recovery point is damaged.
 
 use std::fs::File;
 use std::ops::Range;
@@ -13,6 +16,7 @@ use millrace_flow::TopicPartition;
 
 use super::{Partition, State};
 use crate::checkpoint::PartitionPoint;
+use crate::record_batch::FrameHeader;
 use crate::segment::{self, ActiveSegment, ClosedSegment, Found, Index, ScanStop, Scanner};
 use crate::tail_cache::Slot;
 use crate::{Disk, LogError};
@@ -22,8 +26,15 @@ use crate::{Disk, LogError};
 pub(crate) struct Believed {
     /// From the checkpoint.
     pub(crate) point: PartitionPoint,
-    /// From the commit log.
-    pub(crate) committed: i64,
+    /// From the commit log; nothing where clients append.
+    pub(crate) committed: Option<i64>,
+}
+
+/// What is known of a partition once its end has been found.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    point: PartitionPoint,
+    committed: i64,
 }
 
 /// How to go about recovery.
@@ -65,6 +76,11 @@ impl Partition {
         rules: RecoveryRules,
     ) -> Result<Self, LogError> {
         let found = segment::list(dir)?;
+        let committed = match believed.committed {
+            Some(committed) => committed,
+            None => find_end(dir, believed.point, &found)?,
+        };
+        let believed = Known { point: believed.point, committed };
         if rules.read_only {
             return Ok(Self::open_read_only(name, slot, dir, believed, found));
         }
@@ -72,18 +88,18 @@ impl Partition {
         let checked = check(dir, believed, &found, rules.trust_indexes);
         let mut offline = None;
         let state = match checked {
-            Ok(checked) => cut(disk, dir, &name, believed.committed, checked)?,
+            Ok(checked) => cut(disk, dir, &name, committed, checked)?,
             Err(Refusal::Io(error)) => return Err(error),
             Err(Refusal::Damage(reason)) => {
                 tracing::error!(partition = %name, %reason, "partition goes offline");
                 offline = Some(Arc::from(reason));
-                State { next: believed.committed, ..State::default() }
+                State { next: committed, ..State::default() }
             }
         };
         Ok(Self { offline, ..Self::with_state(name, slot, dir, believed, start, state) })
     }
 
-    fn open_read_only(name: TopicPartition, slot: Slot, dir: &Path, believed: Believed, found: Vec<Found>) -> Self {
+    fn open_read_only(name: TopicPartition, slot: Slot, dir: &Path, believed: Known, found: Vec<Found>) -> Self {
         let first = found.first().map_or(believed.committed, |segment| segment.base);
         let start = believed.point.start.max(first.min(believed.committed));
         let ends = found.iter().skip(1).map(|next| Some(next.base)).chain([None]);
@@ -93,7 +109,7 @@ impl Partition {
         Self::with_state(name, slot, dir, believed, start, state)
     }
 
-    fn with_state(name: TopicPartition, slot: Slot, dir: &Path, believed: Believed, start: i64, state: State) -> Self {
+    fn with_state(name: TopicPartition, slot: Slot, dir: &Path, believed: Known, start: i64, state: State) -> Self {
         Self {
             name,
             slot,
@@ -104,13 +120,85 @@ impl Partition {
             bytes: AtomicU64::new(state.bytes()),
             offline: None,
             state: Mutex::new(state),
+            appending: Mutex::default(),
+            syncing: Mutex::default(),
         }
     }
 }
 
+/// Finds where a partition ends that clients append to: before the first frame above the recovery point that is not whole.
+/// What is wrong below it is for [`check`] to find.
+fn find_end(dir: &Path, point: PartitionPoint, found: &[Found]) -> Result<i64, LogError> {
+    let from = point.recovery.max(point.start);
+    let first = found.partition_point(|segment| segment.base <= from).saturating_sub(1);
+    let mut next = from;
+    for (at, segment) in found.iter().enumerate().skip(first) {
+        if at > first && segment.base != next {
+            break;
+        }
+        let (end, is_whole) = find_segment_end(dir, *segment, from)?;
+        next = end.max(from);
+        if !is_whole {
+            break;
+        }
+    }
+    Ok(next)
+}
+
+/// Offset after the last whole frame of a segment, and whether nothing lies behind it.
+fn find_segment_end(dir: &Path, found: Found, from: i64) -> Result<(i64, bool), LogError> {
+    let path = segment::log_path(dir, found.base);
+    let file = File::open(&path).map_err(LogError::io("open", &path))?;
+    let mut index = Index::load(dir, found.base, found.bytes, None).unwrap_or_default();
+    let hint = index.rewind_to(from - found.base);
+    match frames_from(&file, &path, found, from, hint)? {
+        // An entry that points nowhere is no end of the log: go over all of it.
+        (end, false) if hint.1 > 0 && end == found.base + hint.0 => frames_from(&file, &path, found, from, (0, 0)),
+        ended => Ok(ended),
+    }
+}
+
+fn frames_from(file: &File, path: &Path, found: Found, from: i64, hint: (i64, u64)) -> Result<(i64, bool), LogError> {
+    let mut next = found.base + hint.0;
+    let mut scanner = Scanner::new(file, path, hint.1, found.bytes);
+    loop {
+        match scanner.next_frame() {
+            Ok(Some((_, frame))) if frame.header.base == next => next = frame.header.end(),
+            Ok(None) => return Ok((next, true)),
+            Ok(Some(_)) => return Ok((next, false)),
+            // One that was synced and whole once does not end the log: whoever reads it is told.
+            Err(ScanStop::Damage(_)) => match scanner.pass_damaged() {
+                Some(span) if span.start == next && span.end <= from => next = span.end,
+                _ => return Ok((next, false)),
+            },
+            Err(ScanStop::Io(error)) => return Err(error),
+        }
+    }
+}
+
+/// Goes over the headers of the whole frames of a partition from the offset `from` on.
+pub(crate) fn each_header(dir: &Path, from: i64, mut visit: impl FnMut(&FrameHeader)) -> Result<(), LogError> {
+    let found = segment::list(dir)?;
+    let first = found.partition_point(|segment| segment.base <= from).saturating_sub(1);
+    for segment in found.iter().skip(first) {
+        let path = segment::log_path(dir, segment.base);
+        let file = File::open(&path).map_err(LogError::io("open", &path))?;
+        let mut scanner = Scanner::new(&file, &path, 0, segment.bytes);
+        loop {
+            match scanner.next_frame() {
+                Ok(Some((_, frame))) if frame.header.end() > from => visit(&frame.header),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(ScanStop::Damage(_)) => break,
+                Err(ScanStop::Io(error)) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Looks at the files and changes nothing.
-fn check(dir: &Path, believed: Believed, found: &[Found], trust_indexes: bool) -> Result<Checked, Refusal> {
-    let Believed { point: PartitionPoint { start, recovery }, committed } = believed;
+fn check(dir: &Path, believed: Known, found: &[Found], trust_indexes: bool) -> Result<Checked, Refusal> {
+    let Known { point: PartitionPoint { start, recovery }, committed } = believed;
     if committed < start {
         return Err(Refusal::Damage(format!("it begins at offset {start}, behind its committed end {committed}")));
     }

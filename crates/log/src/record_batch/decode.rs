@@ -1,12 +1,20 @@
 //! Frames to records. Every length is compared with the bytes that are left before it is used.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use super::compression::{Compression, unpack};
 use super::varint::take_varint;
 use super::{CRC_FROM, Damage, HEADER_BYTES, LENGTH_END, MAGIC, ORIGIN_HEADER, crc32c};
 
-/// Bits of the attributes that we never set: compression (0-2) and control batches (5).
-const ATTRIBUTES_REFUSED: i16 = 0b10_0111;
+/// Bits of the attributes: what the records are packed with.
+const COMPRESSION_BITS: i16 = 0b111;
+/// The timestamp of all records is that of the append, and stands where the greatest one does.
+pub(super) const APPEND_TIME_BIT: i16 = 1 << 3;
+/// The frame is part of a transaction.
+const TRANSACTION_BIT: i16 = 1 << 4;
+/// The frame says something about a transaction, and nothing to readers.
+const CONTROL_BIT: i16 = 1 << 5;
 /// Fewest bytes that a record takes with its length: six numbers of one byte and the attributes.
 const RECORD_BYTES_MIN: usize = 7;
 
@@ -15,17 +23,87 @@ const RECORD_BYTES_MIN: usize = 7;
 pub(crate) struct FrameHeader {
     /// Offset of the first record.
     pub(crate) base: i64,
-    /// Number of records, at least 1.
+    /// Number of records, at least 1. Compaction leaves fewer of them than there are offsets.
     pub(crate) count: usize,
+    /// Offsets after the first one.
+    pub(crate) last_delta: i32,
     /// Greatest timestamp.
     pub(crate) max_time_ms: i64,
+    /// Who sent it, as the producer's id; -1 for nobody who counts.
+    pub(crate) producer_id: i64,
+    /// Which life of the producer.
+    pub(crate) producer_epoch: i16,
+    /// The producer's number of the first record.
+    pub(crate) base_sequence: i32,
+    attributes: i16,
     base_time_ms: i64,
 }
 
 impl FrameHeader {
     /// Offset after the last record.
     pub(crate) fn end(&self) -> i64 {
-        self.base + self.count as i64
+        self.base + i64::from(self.last_delta) + 1
+    }
+
+    /// Whether it says something about a transaction instead of having records for readers.
+    pub(crate) fn is_control(&self) -> bool {
+        self.attributes & CONTROL_BIT != 0
+    }
+
+    /// Whether it is part of a transaction.
+    pub(crate) fn is_transactional(&self) -> bool {
+        self.attributes & TRANSACTION_BIT != 0
+    }
+
+    /// What the records are packed with.
+    pub(crate) fn compression(&self) -> Result<Compression, Damage> {
+        Compression::from_bits(self.attributes & COMPRESSION_BITS)
+    }
+
+    /// Whether the records lie there as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.attributes & COMPRESSION_BITS == 0
+    }
+
+    /// A header with nothing but a place and a producer: id, epoch, number of the first record.
+    #[cfg(test)]
+    pub(crate) fn of_producer(
+        base: i64,
+        records: i32,
+        (producer_id, producer_epoch, base_sequence): (i64, i16, i32),
+    ) -> Self {
+        let (count, last_delta) = (usize::try_from(records).expect("a number of records"), records - 1);
+        let (attributes, base_time_ms, max_time_ms) = (0, 0, 0);
+        Self {
+            base,
+            count,
+            last_delta,
+            max_time_ms,
+            producer_id,
+            producer_epoch,
+            base_sequence,
+            attributes,
+            base_time_ms,
+        }
+    }
+
+    fn time_ms(&self, delta: i64) -> i64 {
+        if self.attributes & APPEND_TIME_BIT != 0 { self.max_time_ms } else { self.base_time_ms.wrapping_add(delta) }
+    }
+
+    fn read(frame: &[u8]) -> Self {
+        Self {
+            base: i64::from_be_bytes(be(frame, 0)),
+            attributes: i16::from_be_bytes(be(frame, 21)),
+            last_delta: i32::from_be_bytes(be(frame, 23)),
+            base_time_ms: i64::from_be_bytes(be(frame, 27)),
+            max_time_ms: i64::from_be_bytes(be(frame, 35)),
+            producer_id: i64::from_be_bytes(be(frame, 43)),
+            producer_epoch: i16::from_be_bytes(be(frame, 51)),
+            base_sequence: i32::from_be_bytes(be(frame, 53)),
+            // Counted below zero, it is more than any frame has room for.
+            count: usize::try_from(i32::from_be_bytes(be(frame, 57))).unwrap_or(usize::MAX),
+        }
     }
 }
 
@@ -83,26 +161,34 @@ impl<'a> FrameView<'a> {
         if u32::from_be_bytes(be(frame, 17)) != crc32c(&frame[CRC_FROM..]) {
             return Err(Damage("the CRC of a batch does not fit its content"));
         }
-        if i16::from_be_bytes(be(frame, 21)) & ATTRIBUTES_REFUSED != 0 {
-            return Err(Damage("a batch is compressed or a control batch"));
-        }
-        let base = i64::from_be_bytes(be(frame, 0));
-        let last_delta = i32::from_be_bytes(be(frame, 23));
-        let count = i32::from_be_bytes(be(frame, 57));
+        let header = FrameHeader::read(frame);
         let records = &frame[HEADER_BYTES..];
-        let sane = usize::try_from(count).ok().filter(|n| *n > 0 && *n <= records.len() / RECORD_BYTES_MIN);
-        let count = sane.filter(|_| last_delta == count - 1).ok_or(Damage("a batch has an impossible record count"))?;
-        if base < 0 || base.checked_add(count as i64).is_none() {
+        let offsets = i64::from(header.last_delta) + 1;
+        // Packed records may take less than a byte each.
+        let fits = !header.is_plain() || header.count <= records.len() / RECORD_BYTES_MIN;
+        if header.count == 0 || header.count as u64 > offsets.max(0).unsigned_abs() || !fits {
+            return Err(Damage("a batch has an impossible record count"));
+        }
+        if header.base < 0 || header.base.checked_add(offsets).is_none() {
             return Err(Damage("a batch has an impossible offset"));
         }
-        let base_time_ms = i64::from_be_bytes(be(frame, 27));
-        let max_time_ms = i64::from_be_bytes(be(frame, 35));
-        Ok(Self { header: FrameHeader { base, count, max_time_ms, base_time_ms }, records })
+        header.compression()?;
+        Ok(Self { header, records })
     }
 
-    /// The records, in order. After the first damaged one nothing follows.
+    /// The records, in order, of a frame that is not packed. After the first damaged one nothing follows.
     pub(crate) fn records(&self) -> Records<'a> {
-        Records { header: self.header, rest: self.records, next: 0 }
+        self.records_in(self.records)
+    }
+
+    /// What the records lie in, unpacked if need be: for [`FrameView::records_in`].
+    pub(crate) fn unpacked(&self) -> Result<Cow<'a, [u8]>, Damage> {
+        unpack(self.header.compression()?, self.records)
+    }
+
+    /// The records, in order, which lie in `unpacked`. After the first damaged one nothing follows.
+    pub(crate) fn records_in<'b>(&self, unpacked: &'b [u8]) -> Records<'b> {
+        Records { header: self.header, rest: unpacked, next: 0, last_delta: -1 }
     }
 }
 
@@ -111,6 +197,7 @@ pub(crate) struct Records<'a> {
     header: FrameHeader,
     rest: &'a [u8],
     next: usize,
+    last_delta: i64,
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -137,9 +224,11 @@ impl<'a> Records<'a> {
         let (_attributes, rest) = body.split_first().ok_or(Damage("a record is cut off"))?;
         body = rest;
         let time_delta = take_varint(&mut body)?;
-        if take_varint(&mut body)? != self.next as i64 {
-            return Err(Damage("the offsets of a batch have a gap"));
+        let delta = take_varint(&mut body)?;
+        if delta <= self.last_delta || delta > i64::from(self.header.last_delta) {
+            return Err(Damage("the offsets of a batch are not in order"));
         }
+        self.last_delta = delta;
         let key = take_bytes(&mut body)?;
         let value = take_bytes(&mut body)?;
         let header_count = take_varint(&mut body)?;
@@ -150,8 +239,8 @@ impl<'a> Records<'a> {
             return Err(Damage("a record goes on after its end"));
         }
         Ok(RecordView {
-            offset: self.header.base + self.next as i64,
-            time_ms: self.header.base_time_ms.wrapping_add(time_delta),
+            offset: self.header.base + delta,
+            time_ms: self.header.time_ms(time_delta),
             key,
             value,
             header_count,

@@ -169,6 +169,11 @@ fn seal(frame: &mut [u8], base: i64, count: usize, base_time_ms: i64, max_time_m
     frame[51..53].copy_from_slice(&(-1_i16).to_be_bytes());
     frame[53..57].copy_from_slice(&(-1_i32).to_be_bytes());
     frame[57..61].copy_from_slice(&count.to_be_bytes());
+    put_crc(frame);
+}
+
+/// Fills in the CRC of a frame that is complete but for that.
+pub(super) fn put_crc(frame: &mut [u8]) {
     let crc = crc32c(&frame[CRC_FROM..]);
     frame[17..21].copy_from_slice(&crc.to_be_bytes());
 }

@@ -11,17 +11,20 @@
 //! ```
 //!
 //! Numbers are big-endian, varints are zigzag; a length of -1 is null. The base offset is outside the CRC. Source: "Record
-//! Batch" in the documentation of Apache Kafka. We write frames without compression and with no gaps in their offsets, and
-//! refuse others.
+//! Batch" in the documentation of Apache Kafka. What we write ourselves is not packed and has no gaps in its offsets; what
+//! clients append may be packed, part of a transaction, or a control batch.
 
+mod compression;
 mod decode;
 mod encode;
+mod produced;
 #[cfg(test)]
 mod tests;
 mod varint;
 
-pub(crate) use decode::{FrameView, RecordView, frame_bytes, frame_span};
+pub(crate) use decode::{FrameHeader, FrameView, RecordView, frame_bytes, frame_span};
 pub(crate) use encode::{Input, Sealed, encode_frame};
+pub(crate) use produced::{FrameRules, NotTaken, check_produced, place, stamp};
 
 /// Bytes before the first record of a frame.
 pub(crate) const HEADER_BYTES: usize = 61;

@@ -1,7 +1,9 @@
 //! The embedded log from outside: what goes in comes out, whatever happens in between.
 
+mod clients;
 mod crash;
 mod faults;
+mod frames;
 mod keeping;
 mod model;
 mod roundtrip;

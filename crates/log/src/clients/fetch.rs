@@ -1,0 +1,100 @@
+//! Frames as they lie in the log, for clients: of any topic, whoever writes it.
+
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use millrace_flow::{Offset, Signal, TopicPartition};
+
+use super::epochs;
+use crate::read::{check_range, offset_for_time, read_chunk};
+use crate::{EmbeddedLog, LogError};
+
+/// Part of a partition.
+#[derive(Debug, Clone)]
+pub struct RawFetched {
+    /// Whole frames, side by side; the first one has the offset that was asked for, not necessarily at its front.
+    pub frames: Bytes,
+    /// First offset that is still there.
+    pub start: Offset,
+    /// Offset after the last record that may be read.
+    pub end: Offset,
+}
+
+impl EmbeddedLog {
+    /// Frames of a partition from the one with `from` on: one if there is any, however large, then more as long as all
+    /// stay within `bytes_max`. Their content is not checked here: the reader has the CRC.
+    ///
+    /// # Errors
+    /// When there is no such partition, the offset is not in it, or the disk does not answer or lies.
+    pub fn fetch_frames(
+        &self,
+        partition: &TopicPartition,
+        from: Offset,
+        bytes_max: usize,
+    ) -> Result<RawFetched, LogError> {
+        let topic = self.find(&partition.topic)?;
+        let held = topic.partition(partition.partition)?;
+        held.check_online()?;
+        let (start, end) = self.bounds(held);
+        let frames = if check_range(partition, from.0, start, end)? {
+            read_chunk(held, from.0, end, bytes_max)?.into_bytes(bytes_max)
+        } else {
+            Bytes::new()
+        };
+        Ok(RawFetched { frames, start: Offset(start), end: Offset(end) })
+    }
+
+    /// First offset of a partition that is still there, and the one after the last record that may be read.
+    ///
+    /// # Errors
+    /// When there is no such partition or it is offline.
+    pub fn offsets(&self, partition: &TopicPartition) -> Result<(Offset, Offset), LogError> {
+        let topic = self.find(&partition.topic)?;
+        let held = topic.partition(partition.partition)?;
+        held.check_online()?;
+        let (start, end) = self.bounds(held);
+        Ok((Offset(start), Offset(end)))
+    }
+
+    /// The first record with the timestamp `time_ms` or a later one: its offset and its timestamp.
+    ///
+    /// # Errors
+    /// When there is no such partition, or the disk does not answer or lies.
+    pub fn record_at_time(&self, partition: &TopicPartition, time_ms: i64) -> Result<Option<(Offset, i64)>, LogError> {
+        let topic = self.find(&partition.topic)?;
+        let held = topic.partition(partition.partition)?;
+        let (_, end) = self.bounds(held);
+        let offset = offset_for_time(held, time_ms, end)?;
+        if offset.0 >= end {
+            return Ok(None);
+        }
+        let record = crate::read::read_records(held, offset.0, end, 1)?;
+        Ok(record.first().map(|record| (record.offset, record.time_ms)))
+    }
+
+    /// The last epoch up to `epoch` that wrote to a partition, and the offset after its last record.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn epoch_end(&self, partition: &TopicPartition, epoch: i32) -> Result<Option<(i32, Offset)>, LogError> {
+        let topic = self.find(&partition.topic)?;
+        let held = topic.partition(partition.partition)?;
+        let (_, end) = self.bounds(held);
+        if topic.settings.is_none() {
+            // What this program writes itself has one epoch.
+            return Ok((epoch >= 0).then_some((0, Offset(end))));
+        }
+        let appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(epochs::end_of(&appending.epochs, epoch, end).map(|(epoch, end)| (epoch, Offset(end))))
+    }
+
+    /// The epoch in which clients append now: one more after every unclean stop.
+    pub fn leader_epoch(&self) -> i32 {
+        self.shared.leader_epoch()
+    }
+
+    /// Moves whenever clients can read more of what clients have appended.
+    pub fn clients_signal(&self) -> &Signal {
+        &self.shared.clients_signal
+    }
+}
