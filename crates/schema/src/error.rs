@@ -74,8 +74,8 @@ pub enum SchemaError {
     },
     /// A header with another number of columns than was declared.
     #[error(
-        "the header has {} columns ({}) and {} are declared ({}); declare one column for each, in the file's order",
-        found.len(), found.join(", "), declared.len(), declared.join(", ")
+        "the header has {} ({}) and {} are declared ({}); {}",
+        columns(found.len()), found.join(", "), declared.len(), declared.join(", "), header_cure(found)
     )]
     Header {
         /// What the file says.
@@ -144,5 +144,20 @@ impl SchemaError {
 impl From<SchemaError> for StageError {
     fn from(error: SchemaError) -> Self {
         Self::new(error.kind(), error.retry(), error)
+    }
+}
+
+fn columns(count: usize) -> String {
+    if count == 1 { "1 column".to_owned() } else { format!("{count} columns") }
+}
+
+/// What to do about a header with the wrong number of columns: one column that has another delimiter in it is many.
+fn header_cure(found: &[String]) -> String {
+    let [only] = found else { return "declare one column for each, in the file's order".to_owned() };
+    let other =
+        [(';', ";"), ('\t', "\\t"), ('|', "|"), (',', ",")].into_iter().find(|(other, _)| only.contains(*other));
+    match other {
+        Some((_, shown)) => format!("the columns look divided otherwise: set delimiter = '{shown}'"),
+        None => "declare one column for each, in the file's order".to_owned(),
     }
 }

@@ -118,7 +118,8 @@ impl SourceError {
 
     /// Whether the same call may succeed later.
     pub fn retry(&self) -> bool {
-        matches!(self, Self::Read { .. })
+        // Who may not read a file today may not tomorrow, unless somebody does something about it.
+        matches!(self, Self::Read { source, .. } if source.kind() != io::ErrorKind::PermissionDenied)
     }
 }
 

@@ -86,7 +86,9 @@ impl Text<'_> {
 
     #[inline]
     fn is_null(&self, text: &[u8]) -> bool {
-        text.is_empty() || self.null_values.iter().any(|null| null.as_bytes() == text)
+        let is_spelled =
+            |null: &String| null.as_bytes() == text || (!null.is_ascii() && *null == decode_lossy(text, self.encoding));
+        text.is_empty() || self.null_values.iter().any(is_spelled)
     }
 }
 
@@ -94,7 +96,21 @@ impl Text<'_> {
 pub(super) fn decode_lossy(bytes: &[u8], encoding: Encoding) -> Cow<'_, str> {
     match encoding {
         Encoding::Utf8 => String::from_utf8_lossy(bytes),
-        Encoding::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
+        Encoding::Latin1 => bytes.iter().map(|byte| latin1(*byte)).collect::<String>().into(),
+    }
+}
+
+/// What Windows puts where ISO 8859-1 has control characters, which no table contains: the euro sign and typographic quotes
+/// are the ones that shops meet. Programs that say Latin-1 write these, and browsers read them so (WHATWG, "Encoding").
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
+    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+fn latin1(byte: u8) -> char {
+    match byte {
+        0x80..=0x9f => WINDOWS_1252[usize::from(byte - 0x80)],
+        _ => char::from(byte),
     }
 }
 
@@ -199,8 +215,8 @@ impl Column {
 
     fn read_text(&self, cells: &[Cell], text: &Text<'_>, bad: &mut Vec<Bad>) -> ArrayRef {
         let raw_bytes: usize = cells.iter().map(|cell| cell.range().len()).sum();
-        // A Latin-1 character beyond ASCII takes two bytes; unquoting only ever shortens.
-        let widest = if text.is_clean || text.encoding == Encoding::Utf8 { raw_bytes } else { raw_bytes * 2 };
+        // A Latin-1 character beyond ASCII takes two bytes, some of Windows three; unquoting only ever shortens.
+        let widest = if text.is_clean || text.encoding == Encoding::Utf8 { raw_bytes } else { raw_bytes * 3 };
         let mut bytes = vec![0; widest + BLOCK_BYTES];
         let mut at = 0;
         let mut scratch = Vec::new();
@@ -269,7 +285,7 @@ fn transcode(raw: &[u8], encoding: Encoding, into: &mut [u8]) -> Result<usize, F
     }
     let mut at = 0;
     for byte in raw {
-        at += char::from(*byte).encode_utf8(&mut into[at..]).len();
+        at += latin1(*byte).encode_utf8(&mut into[at..]).len();
     }
     Ok(at)
 }

@@ -122,9 +122,9 @@ impl CsvDecoder {
         Ok(decoder)
     }
 
-    /// The place after the last record that was dealt with.
+    /// The place after the last record that was dealt with; the start as long as a header is awaited.
     pub fn position(&self) -> Position {
-        self.position
+        if matches!(self.start, Start::Passed) { self.position } else { Position::START }
     }
 
     /// Bytes of text held at the moment.

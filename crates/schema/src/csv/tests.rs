@@ -139,9 +139,12 @@ fn not_null_is_kept() {
 #[test]
 fn latin1_becomes_utf8_and_a_mark_is_passed() {
     let latin1 = CsvOptions { encoding: Encoding::Latin1, ..headless() };
-    let outcome = read(&texts(&["a", "b"]), &latin1, b"caf\xe9,\"\xa35 \"\"x\"\"\"\n1,\xe9,\n");
-    assert_eq!(shown(&outcome.rows), ["café|£5 \"x\""]);
+    let outcome = read(&texts(&["a", "b"]), &latin1, b"caf\xe9,\"\xa35 \"\"x\"\"\"\n\x80 5,\x84x\x93\n1,\xe9,\n");
+    assert_eq!(shown(&outcome.rows), ["café|£5 \"x\"", "€ 5|„x“"]);
     assert_eq!(outcome.rejects[0].row, "1,é,");
+    let null_values = vec!["ungültig".to_owned()];
+    let outcome = read(&texts(&["a", "b"]), &CsvOptions { null_values, ..latin1 }, b"ung\xfcltig,\x80\x80\x80\x80\n");
+    assert_eq!(shown(&outcome.rows), ["null|€€€€"]);
     let outcome = read(&texts(&["a"]), &CsvOptions::default(), b"\xef\xbb\xbfa\nx\n");
     assert_eq!(shown(&outcome.rows), ["x"]);
     let error = read_pieces(&texts(&["a"]), &headless(), b"\xff\xfea\0", 1).expect_err("UTF-16");
@@ -155,6 +158,11 @@ fn a_header_with_another_count_is_an_error_that_names_both() {
     assert_eq!(
         error.to_string(),
         "the header has 3 columns (x, y, b, c) and 2 are declared (a, b); declare one column for each, in the file's order"
+    );
+    let error = read_pieces(&texts(&["a", "b"]), &CsvOptions::default(), b"a;b\n1;2\n", 3).expect_err("1 for 2");
+    assert_eq!(
+        error.to_string(),
+        "the header has 1 column (a;b) and 2 are declared (a, b); the columns look divided otherwise: set delimiter = ';'"
     );
     let endless = vec![b'x'; RECORD_BYTES_MAX + 2];
     assert!(read_pieces(&texts(&["a"]), &CsvOptions::default(), &endless, 70_000).is_err());

@@ -111,7 +111,10 @@ impl TimeFormat {
         if StrftimeItems::new(format).any(|item| matches!(item, ChronoItem::Error)) {
             return Err(refuse("it has an unknown item"));
         }
-        Ok(Self { inner: Inner::Chrono(format.to_owned()) })
+        match with_fractions(format) {
+            Some(format) => Ok(Self { inner: Inner::Chrono(format) }),
+            None => Err(refuse("beside an item as rare as that, %f must follow a point: write .%f")),
+        }
     }
 
     /// Microseconds since 1970 of a local time; midnight if the text has only a date.
@@ -270,6 +273,25 @@ fn compile(format: &str) -> Option<Vec<Item>> {
         items.extend_from_slice(items_of(*letter)?);
     }
     Some(items)
+}
+
+/// The format with `.%f` as chrono spells a fraction of a second: its own `%f` counts nanoseconds. Nothing where there is
+/// an `%f` without a point, for which it has no spelling.
+fn with_fractions(format: &str) -> Option<String> {
+    let mut out = String::with_capacity(format.len());
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        let (before, item) = rest.split_at(at);
+        let is_fraction = item.starts_with("%f");
+        match before.strip_suffix('.').filter(|_| is_fraction) {
+            Some(before) => out.extend([before, "%.f"]),
+            None if is_fraction => return None,
+            None => out.extend([before, &item[..item.ceil_char_boundary(2)]]),
+        }
+        rest = &item[item.ceil_char_boundary(2)..];
+    }
+    out.push_str(rest);
+    Some(out)
 }
 
 fn items_of(letter: u8) -> Option<&'static [Item]> {
@@ -470,8 +492,18 @@ mod tests {
     }
 
     #[test]
+    fn fractions_are_of_a_second_beside_rare_items_too() {
+        for format in ["%Y-%m-%dT%H:%M:%S.%f%z", "%a %Y-%m-%dT%H:%M:%S.%f"] {
+            let text =
+                if format.ends_with("%z") { "2024-01-01T00:00:00.1234+0000" } else { "Mon 2024-01-01T00:00:00.1234" };
+            assert_eq!(by(format, text).as_deref(), Ok("2024-01-01T00:00:00.123400"), "{format}");
+        }
+        assert_eq!(with_fractions("%%f %j.%f%%.%f").as_deref(), Some("%%f %j%.f%%%.f"));
+    }
+
+    #[test]
     fn a_format_that_is_none_is_refused() {
-        for format in ["", "yyyy-MM-dd", "%Q", "%Y-%"] {
+        for format in ["", "yyyy-MM-dd", "%Q", "%Y-%", "%j %S%f"] {
             assert!(TimeFormat::strftime(format).is_err(), "{format}");
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use chrono_tz::Tz;
 use millrace_flow::{TopicKind, TopicSpec, nearest};
 use millrace_schema::csv::{CsvOptions, Encoding, TimeFormat};
 
@@ -80,6 +81,8 @@ pub struct CsvSourceConfig {
     pub pace: Pace,
     /// Whether event times are moved so that the first row is at the moment of its first reading.
     pub rebase: bool,
+    /// The shop's time zone, for the moment of the first reading; that of the machine without one.
+    pub zone: Option<Tz>,
     /// Oldest segments of the topic go when a partition exceeds this.
     pub retention_bytes: Option<u64>,
     /// Segments of the topic go when they are older than this.
@@ -105,6 +108,7 @@ impl CsvSourceConfig {
             follow: false,
             pace: Pace::Fast,
             rebase: false,
+            zone: None,
             retention_bytes: None,
             retention: None,
             backlog_bytes_max: BACKLOG_BYTES_MAX,
@@ -264,7 +268,7 @@ pub fn dead_letter_schema() -> SchemaRef {
 fn parse_encoding(value: &str) -> Result<Encoding, OptionError> {
     match value.to_ascii_lowercase().as_str() {
         "utf8" | "utf-8" => Ok(Encoding::Utf8),
-        "latin1" | "latin-1" | "iso-8859-1" => Ok(Encoding::Latin1),
+        "latin1" | "latin-1" | "iso-8859-1" | "windows-1252" | "cp1252" => Ok(Encoding::Latin1),
         _ => Err(OptionError::new("encoding", format!("unknown encoding `{value}`"), "write 'utf8' or 'latin1'")),
     }
 }

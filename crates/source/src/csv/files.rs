@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -85,7 +85,9 @@ pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Re
         let identity = identify(&on_disk, path, &metadata)?;
         let renamed = numbers_of_renamed(&on_disk, &identity, files, &paths)?;
         if renamed.is_empty() {
-            is_changed |= add(&on_disk, path, identity, &[], config, files)?;
+            let free = files.iter().enumerate().filter(|(_, file)| file.is_free());
+            let free: Vec<usize> = free.map(|(number, _)| number).collect();
+            is_changed |= add(&on_disk, path, identity, &free, config, files)?;
         } else {
             renamed.iter().for_each(|number| files[*number].path.clone_from(path));
             check_known(&on_disk, &metadata, config, files, &renamed)?;
@@ -118,17 +120,18 @@ fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError> {
     let wrong = |reason: String| SourceError::Pattern { pattern: config.path.clone(), reason };
     let project = config.project_dir.to_str().ok_or_else(|| SourceError::Name { path: config.project_dir.clone() })?;
     let is_literal = config.project_dir.join(&config.path);
-    let mut pattern = match Path::new(&config.path).is_absolute() {
+    // A name may have brackets in it and be meant as it is.
+    let literal = metadata(&is_literal)?;
+    if literal.as_ref().is_some_and(Metadata::is_file) {
+        return Ok(vec![relative(&is_literal, config)?]);
+    }
+    let pattern = match Path::new(&config.path).is_absolute() {
+        _ if literal.is_some_and(|literal| literal.is_dir()) => {
+            format!("{}/*", glob::Pattern::escape(&is_literal.to_string_lossy()))
+        }
         true => config.path.clone(),
         false => format!("{}/{}", glob::Pattern::escape(project), config.path),
     };
-    if is_literal.is_dir() {
-        pattern.push_str("/*");
-    }
-    // A name may have brackets in it and be meant as it is.
-    if is_literal.is_file() {
-        return Ok(vec![relative(&is_literal, config)?]);
-    }
     let hidden = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     let mut paths = Vec::new();
     for path in glob::glob_with(&pattern, hidden).map_err(|error| wrong(error.msg.to_owned()))? {
@@ -136,7 +139,7 @@ fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError> {
             path: error.path().display().to_string(),
             source: io::Error::new(error.error().kind(), error.error().to_string()),
         })?;
-        if path.is_file() {
+        if metadata(&path)?.is_some_and(|found| found.is_file()) {
             paths.push(relative(&path, config)?);
         }
         if paths.len() > FILES_MAX {
@@ -145,6 +148,15 @@ fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// What there is at `path`; nothing if there is nothing. A disk that does not answer has not said that there is nothing.
+fn metadata(path: &Path) -> Result<Option<Metadata>, SourceError> {
+    match path.metadata() {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(source) => Err(SourceError::Read { path: path.display().to_string(), source }),
+    }
 }
 
 fn relative(path: &Path, config: &CsvSourceConfig) -> Result<String, SourceError> {
@@ -162,8 +174,9 @@ fn check_known(
 ) -> Result<bool, SourceError> {
     let file = &files[numbers[0]];
     let is_plain = Compression::of(&file.path) == Compression::Plain;
-    // A last line without a line end was left for later while following; without more to come it counts.
-    let is_short = is_plain && !config.follow && file.is_read && file.at.byte < file.identity.size;
+    // A last line without a line end was left for later while following, and so was a compressed file that is cut; without
+    // more to come the one counts, and the other is told.
+    let is_short = !config.follow && file.is_read && (file.is_cut || is_plain && file.at.byte < file.identity.size);
     let is_same = (file.identity.size, file.identity.modified_ns, file.identity.inode)
         == (metadata.len(), modified_ns(metadata), inode(metadata));
     if is_same && !is_short {
@@ -264,6 +277,7 @@ fn add(
         at: Position::START,
         through_line: 0,
         is_read: false,
+        is_cut: false,
     };
     let mut free = free.iter();
     let added = !entries.is_empty();
@@ -378,14 +392,14 @@ pub(super) fn open_text<T>(
         }
         Compression::Gzip => {
             let mut text = MultiGzDecoder::new(BufReader::with_capacity(READ_BYTES, raw));
-            skip(&mut text, file)?;
-            then(OpenText { text: &mut text, at: file.at, read_bytes: &read_bytes })
+            let (at, ahead) = skip(&mut text, file)?;
+            then(OpenText { text: &mut ahead.chain(text), at, read_bytes: &read_bytes })
         }
         Compression::Zstd => {
             let buffered = BufReader::with_capacity(READ_BYTES, raw);
             let mut text = zstd::stream::read::Decoder::with_buffer(buffered).map_err(failed)?;
-            skip(&mut text, file)?;
-            then(OpenText { text: &mut text, at: file.at, read_bytes: &read_bytes })
+            let (at, ahead) = skip(&mut text, file)?;
+            then(OpenText { text: &mut ahead.chain(text), at, read_bytes: &read_bytes })
         }
         Compression::Zip => {
             let corrupt =
@@ -394,8 +408,8 @@ pub(super) fn open_text<T>(
             let index = file.entry.as_ref().map_or(0, |entry| entry.index);
             let mut text = archive.by_index(index).map_err(corrupt)?;
             read_bytes.set(0);
-            skip(&mut text, file)?;
-            then(OpenText { text: &mut text, at: file.at, read_bytes: &read_bytes })
+            let (at, ahead) = skip(&mut text, file)?;
+            then(OpenText { text: &mut ahead.chain(text), at, read_bytes: &read_bytes })
         }
     }
 }
@@ -409,27 +423,44 @@ fn seek_plain(raw: &mut Counted<'_>, file: &FileState) -> Result<Position, Sourc
         raw.seek(SeekFrom::Start(at.byte - 1)).map_err(failed)?;
         let mut around = Vec::with_capacity(3);
         raw.by_ref().take(3).read_to_end(&mut around).map_err(failed)?;
-        match around.as_slice() {
-            [] | [b'\n', ..] | [_] => {}
-            [_, b'\n', ..] => at.byte += 1,
-            [_, b'\r', b'\n'] => at.byte += 2,
-            _ => {
-                let reason = "its last line was read as it was and has gone on since".to_owned();
-                return Err(SourceError::Replaced { path: file.name(), reason });
-            }
-        }
+        at.byte += pass_line_end(&around, file)?;
     }
     raw.seek(SeekFrom::Start(at.byte)).map_err(failed)?;
     Ok(at)
 }
 
-/// Passes over the part of a compressed text that was read before.
-fn skip(text: &mut dyn Read, file: &FileState) -> Result<(), SourceError> {
-    let skipped = io::copy(&mut text.take(file.at.byte), &mut io::sink()).map_err(|error| read_error(file, error))?;
-    if skipped < file.at.byte {
+/// Bytes of the line end that a last line has got since it was read; `around` begins with the last byte that was read.
+fn pass_line_end(around: &[u8], file: &FileState) -> Result<u64, SourceError> {
+    match around {
+        [] | [b'\n', ..] | [_] => Ok(0),
+        [_, b'\n', ..] => Ok(1),
+        [_, b'\r', b'\n'] => Ok(2),
+        _ => {
+            let reason = "its last line was read as it was and has gone on since".to_owned();
+            Err(SourceError::Replaced { path: file.name(), reason })
+        }
+    }
+}
+
+/// Passes over the part of a compressed text that was read before, up to its last byte at first: a last line that was read
+/// without its line end must not have gone on. Answers where the text goes on, and what had to be read of that already.
+fn skip(text: &mut dyn Read, file: &FileState) -> Result<(Position, Cursor<Vec<u8>>), SourceError> {
+    let failed = |error| read_error(file, error);
+    let (mut at, mut around) = (file.at, Vec::with_capacity(3));
+    if at.byte == 0 {
+        return Ok((at, Cursor::new(around)));
+    }
+    let skipped = io::copy(&mut text.take(at.byte - 1), &mut io::sink()).map_err(failed)?;
+    text.take(1).read_to_end(&mut around).map_err(failed)?;
+    if skipped < at.byte - 1 || around.is_empty() {
         return Err(SourceError::Replaced { path: file.name(), reason: "its text is shorter now".to_owned() });
     }
-    Ok(())
+    if around != b"\n" && at.line > Position::START.line {
+        text.take(2).read_to_end(&mut around).map_err(failed)?;
+    }
+    let passed = pass_line_end(&around, file)?;
+    at.byte += passed;
+    Ok((at, Cursor::new(around.split_off(1 + passed as usize))))
 }
 
 /// What an error while reading a text means: the decompressor's own errors come without a number from the system.

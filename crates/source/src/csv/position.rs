@@ -33,6 +33,9 @@ pub(super) struct FileState {
     pub(super) through_line: u64,
     /// Whether the text was read to the end that it had when it was looked at last.
     pub(super) is_read: bool,
+    /// Whether it ended in the middle of its compressed form: while a folder is followed that may still be on its way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_cut: bool,
 }
 
 /// An entry of an archive.
@@ -101,9 +104,15 @@ impl FileState {
         self.at == Position::START && self.through_line == 0
     }
 
-    /// Leaves no more of a file than its number.
+    /// Leaves no more of a file than its number, and whether records carry it.
     pub(super) fn forget(&mut self) {
-        *self = Self { is_read: true, ..Self::default() };
+        let (at, through_line) = (self.at, self.through_line);
+        *self = Self { is_read: true, at, through_line, ..Self::default() };
+    }
+
+    /// Whether its number can be given to another file: it was forgotten, and no record carries it.
+    pub(super) fn is_free(&self) -> bool {
+        self.path.is_empty() && self.is_untouched()
     }
 
     /// Forgets `through_line` where `at` has come beyond it.

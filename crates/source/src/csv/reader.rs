@@ -160,6 +160,7 @@ impl<'a> Reader<'a> {
         let config = self.config;
         let file = self.files[number].clone();
         let (start, mut ended) = (file.at.byte, None);
+        self.files[number].is_cut = false;
         let outcome = open_text(&config.project_dir, &file, |text| {
             ended = self.read_text(number, text)?;
             Ok(())
@@ -167,7 +168,9 @@ impl<'a> Reader<'a> {
         match outcome {
             Ok(()) => {}
             // While a folder is followed, a compressed file that is cut may still be on its way.
-            Err(SourceError::Corrupt { reason, .. }) if config.follow && self.is_on_its_way(number, &reason) => {}
+            Err(SourceError::Corrupt { reason, .. }) if config.follow && self.is_on_its_way(number, &reason) => {
+                self.files[number].is_cut = true;
+            }
             Err(error) => return Err(error.into()),
         }
         if let Some(ended) = ended {
@@ -176,7 +179,6 @@ impl<'a> Reader<'a> {
         let state = &mut self.files[number];
         state.is_read = true;
         if Compression::of(&state.path) == Compression::Plain {
-            state.identity.size = state.identity.size.max(state.read_bytes);
             self.hot.retain(|hot| *hot != number);
             self.hot.push(number);
             if self.hot.len() > HOT_FILES_MAX {
@@ -230,8 +232,14 @@ impl<'a> Reader<'a> {
                 let state = &mut self.files[number];
                 state.read_bytes = open.read_bytes.get();
                 filled.map_err(|error: io::Error| read_error(&file, error))?;
+                if is_plain {
+                    state.identity.size = state.identity.size.max(state.read_bytes);
+                }
                 if decoder.is_finished() {
                     (state.at, state.through_line) = (decoder.position(), 0);
+                } else if is_plain {
+                    // What waits for its line end has not been read as far as anybody is told.
+                    state.read_bytes = state.at.byte;
                 }
                 return Ok(None);
             }

@@ -13,6 +13,8 @@ use arrow::array::{
 };
 use arrow::compute;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use chrono::{DateTime, Local};
+use chrono_tz::Tz;
 use millrace_flow::{Batch, LogWriter, Origin, PartitionId, Phase, Result, SourceContext, TopicPartition};
 use millrace_schema::csv::{Decoded, Reject};
 
@@ -227,7 +229,9 @@ impl<'a> Writer<'a> {
         let first = times_us.iter().flatten().next();
         let shift_us = match (self.progress.shift_us, first) {
             (Some(shift_us), _) => shift_us,
-            (None, Some(first)) => *self.progress.shift_us.insert(local_micros(now_ms).saturating_sub(first)),
+            (None, Some(first)) => {
+                *self.progress.shift_us.insert(local_micros(now_ms, self.config.zone).saturating_sub(first))
+            }
             (None, None) => 0,
         };
         let moved: TimestampMicrosecondArray = times_us.unary(|time: i64| time.saturating_add(shift_us));
@@ -381,9 +385,11 @@ fn to_millis(times_us: &TimestampMicrosecondArray, now_ms: i64) -> Int64Array {
 }
 
 /// A moment as the shop's clock on the wall shows it, in microseconds since its own 1970.
-fn local_micros(now_ms: i64) -> i64 {
-    use chrono::{DateTime, Local};
-    let local = DateTime::from_timestamp_millis(now_ms).map(|now| now.with_timezone(&Local).naive_local());
+fn local_micros(now_ms: i64, zone: Option<Tz>) -> i64 {
+    let local = DateTime::from_timestamp_millis(now_ms).map(|now| match zone {
+        Some(zone) => now.with_timezone(&zone).naive_local(),
+        None => now.with_timezone(&Local).naive_local(),
+    });
     local.map_or(now_ms.saturating_mul(1000), |local| local.and_utc().timestamp_micros())
 }
 
