@@ -175,6 +175,16 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
 
 /// The stages that could not use every row: how many, why the first, and where all of them are.
 fn print_losses(station: &Station, ledger: &[LedgerLine]) -> anyhow::Result<()> {
+    let topics = station.topics();
+    for line in ledger.iter().filter(|line| line.rejected == 0) {
+        let records = |name: &str| topics.iter().find(|topic| topic.name == name).map(|topic| topic.records);
+        let told = line.topics.rejected.as_ref().and_then(|topic| Some((topic, records(topic)?)));
+        let Some((topic, groups)) = told.filter(|(_, groups)| *groups > 0) else { continue };
+        let first = first_reason(station, topic).map(|reason| format!("\n  first: {reason}")).unwrap_or_default();
+        let (stage, groups) = (&line.stage, output::thousands(groups));
+        let command = format!("millrace topic consume {topic} --from-beginning");
+        output::line(&format!("\n{stage}: {groups} groups could not be computed, now or before\n{command}{first}"))?;
+    }
     let lines: Vec<&LedgerLine> = ledger.iter().filter(|line| line.used < line.read).collect();
     if lines.is_empty() {
         return Ok(());

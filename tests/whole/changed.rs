@@ -40,6 +40,13 @@ fn a_view_with_other_columns_fails_alone() {
 }
 
 #[test]
+fn a_view_with_another_having_fails_alone() {
+    let project = project(VIEWS);
+    project.edit("shop.sql", "AS n FROM sales GROUP BY shop;", "AS n FROM sales GROUP BY shop HAVING count(*) > 1;");
+    refuses(&project, &["query:counts", "no longer the query", "what is computed of them"]);
+}
+
+#[test]
 fn a_view_with_another_filter_fails_alone() {
     let project = project(VIEWS);
     project.edit("shop.sql", "WHERE amount > 2", "WHERE amount > 3");

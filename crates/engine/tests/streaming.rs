@@ -76,6 +76,7 @@ struct Bench {
     folder: tempfile::TempDir,
     program: Program,
     partitions: u32,
+    ahead_max: Option<Duration>,
 }
 
 impl Bench {
@@ -95,7 +96,8 @@ impl Bench {
             })
             .expect("a new topic");
         }
-        let bench = Self { log, folder: tempfile::tempdir().expect("a temporary folder"), program, partitions };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let bench = Self { log, folder, program, partitions, ahead_max: Some(Duration::from_secs(24 * 3600)) };
         for query in &bench.program.queries {
             for topic in bench.runner(query).0.topics() {
                 bench.log.create_topic(topic).expect("a new topic");
@@ -114,6 +116,7 @@ impl Bench {
             epoch_max: Duration::ZERO,
             state_bytes_max: 1 << 30,
             file_names: Arc::new(|topic, file| Some(format!("{topic} {file}"))),
+            ahead_max: self.ahead_max,
         };
         (QueryRunner::new(query.clone(), Arc::new(self.log.clone()), options, status.clone()), status)
     }
@@ -563,6 +566,93 @@ fn late_duplicate_and_failing_rows_are_counted_exactly() {
     assert_eq!(ledgers, [("v".to_owned(), expected)]);
     let count = |topic: &str| bench.log.records(topic).iter().map(Batch::num_rows).sum::<usize>();
     assert_eq!((count("v.late"), count("v.dlq")), (4, 5));
+}
+
+/// What a FILTER leaves out cannot fail, in the aggregate that has it, nor take its row from the others.
+#[test]
+fn an_aggregate_computes_what_its_filter_lets_through() {
+    let select = "sum(quantity) AS s, count(*) AS c, sum(10 / quantity) FILTER (WHERE quantity <> 0) AS x,
+                  sum(CASE WHEN quantity <> 0 THEN 10 / quantity END) AS y,
+                  sum(CAST(product AS INT)) FILTER (WHERE product RLIKE '^[0-9]+$') AS z FROM orders";
+    let bench = Bench::new(&format!("CREATE MATERIALIZED VIEW v AS SELECT {select};"), 1);
+    let schema = schema();
+    let mut columns = orders(8, 3, &schema).slice(0, 4).columns().to_vec();
+    columns[1] = Arc::new(StringArray::from(vec!["7", "seven", "11", "x"]));
+    columns[2] = Arc::new(Int32Array::from(vec![Some(5), Some(0), None, Some(2)]));
+    bench.append(&RecordBatch::try_new(schema, columns).expect("the types are the same"), true);
+    let ledgers = bench.finish();
+    assert_eq!((ledgers[0].1.used, ledgers[0].1.rejected), (4, 0));
+    assert_eq!(bench.rows("v"), ["7|4|7.0|7.0|18"]);
+}
+
+/// Several sums of one column and a literal each are what they say, of groups of any size.
+#[test]
+fn sums_of_a_column_and_literals_are_sums() {
+    let bench = Bench::new(
+        "CREATE MATERIALIZED VIEW v AS SELECT sum(price + 4.99) AS a, sum(price + 2.99) AS b, sum(price) AS c FROM orders;",
+        1,
+    );
+    let schema = schema();
+    let mut columns = orders(200, 3, &schema).slice(0, 20).columns().to_vec();
+    let prices = Decimal128Array::from(vec![1_500; 20]).with_precision_and_scale(12, 3).expect("it is allowed");
+    columns[4] = Arc::new(prices);
+    bench.append(&RecordBatch::try_new(schema, columns).expect("the types are the same"), true);
+    bench.finish();
+    assert_eq!(bench.rows("v"), ["129.800|89.800|30.000"]);
+}
+
+/// A group whose row cannot be computed has none in the view and goes, once, to the dead-letter topic; it comes back when it
+/// can be computed again.
+#[test]
+fn a_group_that_cannot_be_computed_is_told() {
+    let bench = Bench::new(
+        "CREATE MATERIALIZED VIEW v AS SELECT country, 120 / sum(quantity) AS x FROM orders GROUP BY country;",
+        1,
+    );
+    let schema = schema();
+    let rows = |quantity: i32| {
+        let mut columns = orders(8, 3, &schema).slice(0, 4).columns().to_vec();
+        columns[2] = Arc::new(Int32Array::from(vec![0, 0, quantity, 2]));
+        columns[5] = Arc::new(StringArray::from(vec!["France", "France", "Spain", "Norway"]));
+        RecordBatch::try_new(schema.clone(), columns).expect("the types are the same")
+    };
+    bench.append(&rows(0), false);
+    bench.step();
+    assert_eq!(bench.rows("v"), ["Norway|60.0"]);
+    let told = bench.rows("v.dlq");
+    assert_eq!(told.len(), 2, "one for each group: {told:?}");
+    assert!(told.iter().all(|row| row.contains("zero")) && told.iter().any(|row| row.contains("Spain")), "{told:?}");
+    bench.append(&rows(0), false);
+    bench.step();
+    assert_eq!(bench.rows("v"), ["Norway|30.0"]);
+    assert_eq!(bench.rows("v.dlq").len(), 4, "after a restart they are told again when they change");
+    bench.append(&rows(5), true);
+    let ledgers = bench.finish();
+    assert_eq!((ledgers[0].1.used, ledgers[0].1.rejected), (12, 0));
+    assert_eq!(bench.rows("v"), ["Norway|20.0", "Spain|24.0"]);
+    assert_eq!(bench.rows("v.dlq").len(), 5, "France alone");
+}
+
+/// Times ahead of the clock move no watermark, unless a source is known to move them.
+#[test]
+fn times_ahead_of_the_clock_move_no_watermark_unless_their_source_moves_them() {
+    let view = "CREATE MATERIALIZED VIEW v AS SELECT window.start AS s, count(*) AS n FROM orders
+                GROUP BY window(at, '5 minutes') EMIT ON WINDOW CLOSE;";
+    let closed = |ahead_max: Option<Duration>| {
+        let mut bench = Bench::new(view, 1);
+        bench.ahead_max = ahead_max;
+        let schema = schema();
+        let mut columns = orders(4, 3, &schema).slice(0, 2).columns().to_vec();
+        let now_us =
+            i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("it is after 1970").as_micros()).expect("fits");
+        let days = |days: i64| now_us + days * 24 * 3_600_000_000;
+        columns[3] = Arc::new(TimestampMicrosecondArray::from(vec![days(3), days(9)]));
+        bench.append(&RecordBatch::try_new(schema, columns).expect("the types are the same"), false);
+        bench.step();
+        bench.rows("v").len()
+    };
+    assert_eq!(closed(Some(Duration::from_secs(24 * 3600))), 0);
+    assert_eq!(closed(None), 1);
 }
 
 #[test]

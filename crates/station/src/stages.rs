@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use millrace_engine::run::{FileNames, QueryRunner, RunOptions};
 use millrace_flow::{
@@ -17,6 +18,9 @@ use crate::stores::Stores;
 use crate::supervisor::Work;
 use crate::{Project, StationError, catalog};
 
+/// Event times further ahead of the clock than this do not move a watermark.
+const AHEAD_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// A stage that has not started.
 pub(crate) struct Prepared {
     pub(crate) status: Arc<StageStatus>,
@@ -31,6 +35,7 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
     for config in &project.connectors.sources {
         let mut config = config.clone();
         config.backlog_bytes_max = backlog_bytes_max(project);
+        config.zone = project.config.timezone.as_deref().and_then(|zone| zone.parse().ok());
         if let Some(error) = create_topics(stores, config.topics())? {
             changed.insert(config.name.clone());
             let status = Arc::new(StageStatus::new(StageKind::Source, &*config.name));
@@ -45,6 +50,7 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
         let commit = log.last_commit(&log.topic(topic)?.spec.writer)?;
         millrace_source::file_names(&commit.cookie).remove(&file)
     });
+    let moved = with_moved_times(project);
     for query in &project.program.queries {
         let config = &project.config.engine;
         let options = RunOptions {
@@ -54,6 +60,7 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
             epoch_max: config.epoch_max,
             state_bytes_max: config.state_bytes_max,
             file_names: file_names.clone(),
+            ahead_max: (!moved.contains(&*query.name)).then_some(AHEAD_MAX),
         };
         let status = Arc::new(StageStatus::new(StageKind::Query, &*query.name));
         let mut runner = QueryRunner::new(query.clone(), stores.log.clone(), options, status.clone());
@@ -94,6 +101,23 @@ fn create_topics(stores: &Stores, topics: Vec<TopicSpec>) -> Result<Option<Stage
         }
     }
     Ok(None)
+}
+
+/// The queries that read, through others or not, a source that moves the times of its rows: these may run ahead of the clock.
+fn with_moved_times(project: &Project) -> BTreeSet<&str> {
+    let sources = project.connectors.sources.iter().filter(|source| source.rebase);
+    let mut moved: BTreeSet<&str> = sources.map(|source| source.name.as_str()).collect();
+    loop {
+        let known = moved.len();
+        for query in &project.program.queries {
+            if query.inputs.iter().any(|input| moved.contains(&*input.topic)) {
+                moved.insert(&query.name);
+            }
+        }
+        if moved.len() == known {
+            return moved;
+        }
+    }
 }
 
 /// The work of a stage that cannot begin.

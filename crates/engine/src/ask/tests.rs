@@ -127,6 +127,25 @@ fn spark_is_spoken() {
 }
 
 #[test]
+fn functions_are_those_of_spark_where_others_have_the_same_names() {
+    for (expression, value) in [
+        ("substring('Äpfel Öl', -3)", " Öl"),
+        ("substring('Äpfel Öl', 0, 3)", "Äpf"),
+        ("substring('Äpfel Öl', 3, 2)", "fe"),
+        ("substring('abc', -5, 3)", "a"),
+        ("substr('abcdef', -2, 1)", "e"),
+        ("sum(nvl(price, 0))", "3.625"),
+        ("sum(ifnull(price, 0))", "3.625"),
+        ("max(nvl2(price, price, 9.5))", "9.500"),
+        ("1e3", "1000.0"),
+        ("1.5", "1.5"),
+        ("sum(10 / quantity) FILTER (WHERE quantity > 1)", "8.333333333333334"),
+    ] {
+        assert_eq!(cells(&format!("SELECT {expression} AS x FROM orders"))[1], value, "{expression}");
+    }
+}
+
+#[test]
 fn what_needs_rows_that_end_is_answered() {
     let joined = "SELECT o.id, s.amount FROM orders o LEFT JOIN sales s ON o.at = s.at WHERE o.quantity <> 3 ORDER BY o.id DESC LIMIT 2";
     assert_eq!(cells(joined), ["id,amount", "c,", "b,4.000"]);

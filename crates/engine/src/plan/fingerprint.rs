@@ -1,14 +1,15 @@
 //! The identity of a query's state.
 //!
-//! Everything that decides what the state means is in it: topics, what happens to rows before they are counted, what is
-//! counted by which groups. What happens to results afterwards is not: a changed HAVING or SELECT list keeps the state.
+//! Everything that decides what was written so far is in it: topics, what happens to rows before they are counted, what is
+//! counted by which groups, and what becomes of that. Rows of closed windows are not computed again, so a changed HAVING
+//! would hold for some rows of a view and not for others.
 
 use std::fmt::Write;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::explain::{show, show_call, show_group, show_step};
-use super::{Aggregate, Dedup, Input};
+use super::{Aggregate, Dedup, Input, RowStep};
 use crate::sql::show_micros;
 
 /// The fingerprint, and what it is of in words.
@@ -16,6 +17,7 @@ pub(super) fn fingerprint(
     inputs: &[Input],
     dedup: Option<&Dedup>,
     aggregate: Option<&Aggregate>,
+    steps: &[RowStep],
     allowed_lateness_us: i64,
 ) -> (u64, String) {
     let mut canonical = String::new();
@@ -48,6 +50,9 @@ pub(super) fn fingerprint(
             let _ = write!(canonical, "|call {} of {types:?} where {filter}", show_call(call));
             parts.push(show_call(call));
         }
+    }
+    for step in steps {
+        let _ = write!(canonical, "|step {}", show_step(step));
     }
     // A longer one would ask for groups that are forgotten already.
     if allowed_lateness_us != 0 {

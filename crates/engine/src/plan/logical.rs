@@ -11,7 +11,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Union, cast,
-    col, lit,
+    col, lit, when,
 };
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
@@ -42,6 +42,7 @@ pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(TypeCoercion::new()),
         Arc::new(SparkDivision { replace: divided_as_decimal }),
+        Arc::new(GuardedByFilter),
     ];
     Analyzer::with_rules(rules).execute_and_check(plan, &options(), |_, _| {})
 }
@@ -192,6 +193,45 @@ fn divide_in_node(plan: LogicalPlan, replace: Replace) -> Result<Transformed<Log
         Ok(changed.update_data(|expr| name.restore(expr)))
     })?;
     if changed.transformed { changed.map_data(LogicalPlan::recompute_schema) } else { Ok(changed) }
+}
+
+/// `agg(x) FILTER (WHERE f)` computes `x` for the rows that `f` lets through and for no other: on those it may fail.
+#[derive(Debug)]
+struct GuardedByFilter;
+
+impl AnalyzerRule for GuardedByFilter {
+    fn name(&self) -> &str {
+        "guarded_by_filter"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _options: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(guard_in_node).map(|plan| plan.data)
+    }
+}
+
+fn guard_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let changed = expr.transform_up(|expr| match expr {
+            Expr::AggregateFunction(mut call) => {
+                let Some(filter) = call.params.filter.clone() else {
+                    return Ok(Transformed::no(Expr::AggregateFunction(call)));
+                };
+                let mut guarded = false;
+                for argument in &mut call.params.args {
+                    if !matches!(argument, Expr::Column(_) | Expr::Literal(..)) {
+                        *argument = when(*filter.clone(), argument.clone()).end()?;
+                        guarded = true;
+                    }
+                }
+                let call = Expr::AggregateFunction(call);
+                Ok(if guarded { Transformed::yes(call) } else { Transformed::no(call) })
+            }
+            expr => Ok(Transformed::no(expr)),
+        })?;
+        Ok(changed.update_data(|expr| name.restore(expr)))
+    })
 }
 
 /// Windows that overlap, for questions: each row once for every window that covers it.

@@ -1,9 +1,9 @@
 //! The work of one epoch over the rows that were fetched: steps, late check, duplicate removal, aggregate.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, UInt32Array};
+use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, Int64Array, UInt32Array};
 use arrow::compute;
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
@@ -20,7 +20,6 @@ use super::rejects::{Late, Refused, dead_letters, late_rows};
 use super::runner::FileNames;
 use super::state::{AggregateState, Prepared};
 use super::steps::{Stepped, run_steps};
-use super::watermark::FUTURE_US_MAX;
 use crate::plan::Query;
 
 /// Everything a query remembers between batches.
@@ -28,6 +27,10 @@ pub(super) struct Work {
     pub(super) query: Arc<Query>,
     late_schema: SchemaRef,
     file_names: FileNames,
+    /// Event times further ahead of the clock do not move a watermark.
+    ahead_us_max: Option<i64>,
+    /// Groups whose row could not be computed when they changed last.
+    pub(super) failing: hashbrown::HashSet<u32>,
     pub(super) aggregate: Option<AggregateState>,
     pub(super) dedup: Option<DedupState>,
     pub(super) keyed: Option<KeyedRows>,
@@ -48,7 +51,12 @@ struct Ready {
 
 impl Work {
     /// A query that has seen nothing.
-    pub(super) fn new(query: Arc<Query>, late_schema: SchemaRef, file_names: FileNames) -> Result<Self, EngineError> {
+    pub(super) fn new(
+        query: Arc<Query>,
+        late_schema: SchemaRef,
+        file_names: FileNames,
+        ahead_max: Option<Duration>,
+    ) -> Result<Self, EngineError> {
         let stepped = query.stepped_schema();
         let replaces = query.inputs.iter().any(|input| input.kind == TopicKind::Upserts);
         let keyed = (replaces && query.aggregate.is_some()).then(|| KeyedRows::new(stepped.clone())).transpose()?;
@@ -57,6 +65,8 @@ impl Work {
         Ok(Self {
             late_schema,
             file_names,
+            ahead_us_max: ahead_max.map(|ahead| i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX)),
+            failing: hashbrown::HashSet::new(),
             aggregate,
             dedup,
             keyed,
@@ -128,13 +138,13 @@ impl Work {
         let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>()).cloned();
         let watermark = inputs[taken.input].watermark_mut(taken.partition);
         let before = watermark.clone();
+        let limit_us = self.ahead_us_max.map_or(i64::MAX, |ahead_us| (now_ms * 1_000).saturating_add(ahead_us));
         if let Some(times) = &times {
-            watermark.observe_all(times, now_ms * 1_000 + FUTURE_US_MAX, now);
+            watermark.observe_all(times, limit_us, now);
         }
         if input.kind == TopicKind::Upserts {
             self.take_changes(batch, &ready.stepped, refused.len(), writer, now_ms)?;
         } else {
-            let limit_us = now_ms * 1_000 + FUTURE_US_MAX;
             let clock = RowClock::new(before, watermark.watermark_us(), times.as_ref(), limit_us);
             let mut late = Late::default();
             self.take_rows(batch, ready, clock, &mut late, &mut refused, writer, now_ms)?;
@@ -146,12 +156,60 @@ impl Work {
         }
         self.ledger.rejected += refused.len() as u64;
         if refused.len() > 0 {
-            let stage = format!("query:{}", query.name);
             let file_name = |file| (self.file_names)(&input.topic, file);
-            let rows = dead_letters(&stage, batch, &refused, file_name, now_ms)?;
-            writer.append(&TopicPartition::new(format!("{}.dlq", query.name), 0), rows)?;
+            self.refuse(batch, &refused, file_name, writer, now_ms)?;
         }
         Ok(())
+    }
+
+    /// Appends refused rows of `batch` to the dead-letter topic.
+    fn refuse(
+        &self,
+        batch: &Batch,
+        refused: &Refused,
+        file_name: impl Fn(u32) -> Option<String>,
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<(), EngineError> {
+        let stage = format!("query:{}", self.query.name);
+        let rows = dead_letters(&stage, batch, refused, file_name, now_ms)?;
+        writer.append(&TopicPartition::new(format!("{}.dlq", self.query.name), 0), rows)?;
+        Ok(())
+    }
+
+    /// Forgets which of these groups could not be computed.
+    pub(super) fn forget_failing(&mut self, groups: &[u32]) {
+        if !self.failing.is_empty() {
+            groups.iter().for_each(|group| {
+                self.failing.remove(group);
+            });
+        }
+    }
+
+    /// The records that bring the output topic up to date for `groups`. A group whose row cannot be computed goes, as it
+    /// stands, to the dead-letter topic when that begins: it has no row in the view until its row can be computed again.
+    pub(super) fn changed_rows(
+        &mut self,
+        groups: &[u32],
+        writer: &mut dyn LogWriter,
+        now_ms: i64,
+    ) -> Result<Vec<Batch>, EngineError> {
+        let state = self.aggregate.as_mut().expect("only a query with an aggregate has groups");
+        let changed = output::changed_rows(&self.query, state, groups, now_ms)?;
+        let failing: hashbrown::HashSet<u32> = changed.failed.iter().map(|(row, _)| groups[*row]).collect();
+        let mut refused = Refused::default();
+        for (row, reason) in changed.failed {
+            if !self.failing.contains(&groups[row]) {
+                refused.push(row, reason);
+            }
+        }
+        self.forget_failing(groups);
+        self.failing.extend(failing);
+        if refused.len() > 0 {
+            let times_ms = Int64Array::from(vec![now_ms; changed.evaluated.num_rows()]);
+            self.refuse(&Batch::new(changed.evaluated, times_ms), &refused, |_| None, writer, now_ms)?;
+        }
+        Ok(changed.batches)
     }
 
     /// The late rows as their topic wants them: as they came, or, where several topics differ, as they are after the steps.

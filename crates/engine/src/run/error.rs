@@ -15,8 +15,8 @@ use crate::plan::failure;
 pub enum EngineError {
     /// The snapshot on disk was written by another query.
     #[error(
-        "`{query}` is no longer the query that its rows so far were computed with: what it reads, its filters, keys, windows \
-         or aggregates have changed; give the changed view another name, or remove the data folder to compute everything again"
+        "`{query}` is no longer the query that its rows so far were computed with: what it reads, its filters, keys, \
+         windows, aggregates or what is computed of them have changed; give the changed view another name, or remove the data folder to compute everything again"
     )]
     Fingerprint {
         /// The query.

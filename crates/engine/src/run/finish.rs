@@ -65,9 +65,11 @@ impl Work {
         let on_close = query.emit == Emit::OnWindowClose;
         if let Some(keyed) = &mut self.keyed {
             let empty = keyed.recompute(state, &changed)?;
-            let batches = output::changed_rows(&query, state, &changed, now_ms)?;
+            let batches = self.changed_rows(&changed, writer, now_ms)?;
+            let (Some(state), Some(keyed)) = (&mut self.aggregate, &mut self.keyed) else { return Ok(()) };
             let batches = without_empty(&query, state, &empty, batches, now_ms)?;
             keyed.save(false)?.iter().try_for_each(|rows| snapshot.append(FrameKind::Rows, rows))?;
+            self.forget_failing(&empty);
             return batches.into_iter().try_for_each(|rows| self.emit(rows, writer));
         }
         let closing = match (on_close, is_final) {
@@ -75,7 +77,8 @@ impl Work {
             _ => state.groups_closed_by(watermark_us),
         };
         let leaving = if on_close { closing.clone() } else { changed.clone() };
-        let batches = output::changed_rows(&query, state, &leaving, now_ms)?;
+        let batches = self.changed_rows(&leaving, writer, now_ms)?;
+        let Some(state) = &mut self.aggregate else { return Ok(()) };
         if let Some((_, window)) = query.aggregate.as_ref().and_then(window_of) {
             let end = state.last_start(&closing)?.map(|start| start + window.size_us + query.allowed_lateness_us);
             self.closed_us = self.closed_us.max(end.unwrap_or(i64::MIN)).max(if on_close && is_final {
@@ -85,9 +88,10 @@ impl Work {
             });
         }
         state.remove(&closing);
-        let closed: hashbrown::HashSet<u32> = closing.into_iter().collect();
+        let closed: hashbrown::HashSet<u32> = closing.iter().copied().collect();
         let saved: Vec<u32> = changed.into_iter().filter(|group| !closed.contains(group)).collect();
         save_groups(state, &saved, false, snapshot)?;
+        self.forget_failing(&closing);
         batches.into_iter().try_for_each(|rows| self.emit(rows, writer))
     }
 
@@ -120,7 +124,8 @@ impl Work {
             state.remove(&empty);
             // Computing the rows again tells which groups have one out there.
             let live = state.live_groups();
-            output::changed_rows(&self.query, state, &live, 0)?;
+            let failed = output::changed_rows(&self.query, state, &live, 0)?.failed;
+            self.failing.extend(failed.into_iter().map(|(row, _)| live[row]));
         } else {
             let closed = state.groups_closed_by(self.closed_us);
             state.remove(&closed);

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, UInt32Array, new_null_array};
-use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Schema, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use millrace_flow::{Batch, LogWriter, TopicPartition, partition_for_key};
@@ -20,22 +20,30 @@ use crate::plan::{Aggregate, Group, Output, Query};
 /// How times are written in keys.
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
-/// The records that bring the output topic up to date for `groups`, and how many groups an expression failed on.
+/// What changed groups come to.
+pub(super) struct Changed {
+    /// The records that bring the output topic up to date.
+    pub(super) batches: Vec<Batch>,
+    /// The groups that an expression failed on, by their places among the groups, and why.
+    pub(super) failed: Vec<(usize, String)>,
+    /// The groups and what was aggregated of them, before anything was computed of that.
+    pub(super) evaluated: RecordBatch,
+}
+
+/// The records that bring the output topic up to date for `groups`.
 pub(super) fn changed_rows(
     query: &Query,
     state: &mut AggregateState,
     groups: &[u32],
     now_ms: i64,
-) -> Result<Vec<Batch>, EngineError> {
+) -> Result<Changed, EngineError> {
     if groups.is_empty() {
-        return Ok(Vec::new());
+        let evaluated = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        return Ok(Changed { batches: Vec::new(), failed: Vec::new(), evaluated });
     }
     let aggregate = query.aggregate.as_ref().expect("only a query with an aggregate has changed groups");
     let evaluated = state.evaluate(groups)?;
     let stepped = run_steps(&evaluated, &query.steps)?;
-    for (row, reason) in &stepped.failed {
-        tracing::warn!(query = %query.name, group = groups[*row], reason, "the row of a group cannot be computed");
-    }
     let mut is_out = vec![false; groups.len()];
     for row in 0..stepped.batch.num_rows() {
         is_out[stepped.origin(row)] = true;
@@ -63,7 +71,7 @@ pub(super) fn changed_rows(
         let keyed = arrow::compute::take_record_batch(&evaluated, &UInt32Array::from(gone))?;
         batches.push(tombstones(&query.output, encode_keys(&names, &keyed)?, now_ms));
     }
-    Ok(batches)
+    Ok(Changed { batches, failed: stepped.failed, evaluated })
 }
 
 /// The record keys of these groups.

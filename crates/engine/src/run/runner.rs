@@ -37,6 +37,9 @@ pub struct RunOptions {
     pub state_bytes_max: usize,
     /// What rejected rows are told to come from.
     pub file_names: FileNames,
+    /// Event times further ahead of the clock than this do not move a watermark: one wrong clock would make all other rows
+    /// late. Nothing where a source moves the times of its rows, which may run ahead of the clock.
+    pub ahead_max: Option<Duration>,
 }
 
 /// Runs one query.
@@ -169,6 +172,7 @@ impl QueryRunner {
             self.query.clone(),
             late_schema(&self.query.late_source_schema()),
             self.options.file_names.clone(),
+            self.options.ahead_max,
         )?;
         work.closed_us = cookie.closed_us;
         work.ledger = cookie.ledger;

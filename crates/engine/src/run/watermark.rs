@@ -13,9 +13,6 @@ use arrow::array::TimestampMicrosecondArray;
 use arrow::compute;
 use millrace_flow::IDLE_AFTER;
 
-/// Event times further in the future than this do not move a watermark: one wrong clock would make all other rows late.
-pub(super) const FUTURE_US_MAX: i64 = 24 * 3600 * 1_000_000;
-
 /// The watermark of one partition.
 #[derive(Debug, Clone)]
 pub(super) struct PartitionWatermark {

@@ -18,7 +18,7 @@ use super::text::{Problem, span_of};
 use super::walk::change;
 
 /// Functions that only have another name: `(Spark's, DataFusion's)`.
-const RENAMED: [(&str, &str); 24] = [
+const RENAMED: [(&str, &str); 26] = [
     ("approx_count_distinct", "approx_distinct"),
     ("approx_percentile", "approx_percentile_cont"),
     ("percentile_approx", "approx_percentile_cont"),
@@ -43,10 +43,14 @@ const RENAMED: [(&str, &str); 24] = [
     ("rand", "random"),
     ("date_diff", "datediff"),
     ("dateadd", "date_add"),
+    // DataFusion's own make doubles of decimals.
+    ("nvl", "coalesce"),
+    ("ifnull", "coalesce"),
 ];
 
 /// Functions that are said with other calls: name, number of arguments, and the words, with `_0` for the first argument.
-const REWORDED: [(&str, usize, &str); 38] = [
+const REWORDED: [(&str, usize, &str); 39] = [
+    ("nvl2", 3, "CASE WHEN _0 IS NOT NULL THEN _1 ELSE _2 END"),
     ("if", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
     ("iff", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
     ("isnull", 1, "_0 IS NULL"),
@@ -123,6 +127,10 @@ impl VisitorMut for Spark<'_> {
                 plain_type(data_type);
                 Ok(cast_call(kind, expr, data_type))
             }
+            Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
+                Ok(substring(expr, from, substring_for.as_deref()))
+            }
+            Expr::Value(value) => Ok(double(&value.value)),
             Expr::TypedString(TypedString { data_type, .. }) => {
                 plain_type(data_type);
                 Ok(None)
@@ -136,6 +144,28 @@ impl VisitorMut for Spark<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `1e3`, which is a DOUBLE: without an exponent a number with a point is a DECIMAL.
+fn double(value: &Value) -> Option<Expr> {
+    let Value::Number(digits, _) = value else { return None };
+    let is_double = digits.contains(['e', 'E']) && digits.parse::<f64>().is_ok();
+    is_double.then(|| call("arrow_cast", vec![string(digits), string("Float64")]))
+}
+
+/// A substring that begins at 0, which is the same as 1, or so many characters before the end. One that begins at another
+/// constant is what it says.
+fn substring(text: &Expr, from: &Expr, count: Option<&Expr>) -> Option<Expr> {
+    let begins = match from {
+        Expr::Value(value) if matches!(&value.value, Value::Number(digits, _) if digits != "0") => return None,
+        from => reword(
+            "CASE WHEN _1 > 0 THEN _1 WHEN _1 < 0 THEN char_length(_0) + _1 + 1 ELSE 1 END",
+            &[text.clone(), from.clone()],
+        ),
+    };
+    let mut arguments = vec![text.clone(), begins];
+    arguments.extend(count.cloned());
+    Some(call("substr", arguments))
 }
 
 /// Keeps `_0 / nullif(…)` and the like together where they are put into a larger expression.

@@ -9,6 +9,7 @@ mod decimal;
 mod division;
 mod extreme_by;
 mod regex;
+mod sum;
 mod window;
 
 use std::collections::HashMap;
@@ -72,6 +73,8 @@ impl Functions {
         for name in ["avg", "mean"] {
             all.aggregate.insert(name.to_owned(), average.clone());
         }
+        let sum = Arc::new(sum::sum(&all.aggregate["sum"]));
+        all.aggregate.insert("sum".to_owned(), sum);
         for function in SessionStateDefaults::default_window_functions() {
             all.window.insert(function.name().to_lowercase(), function);
         }

@@ -34,7 +34,7 @@ pub(super) fn finish(
     let inputs: Vec<Input> = rows.streams.into_iter().map(input_of).collect();
     let allowed_lateness_us = request.allowed_lateness_us.unwrap_or(0);
     let (fingerprint, fingerprint_text) =
-        fingerprint(&inputs, rows.dedup.as_ref(), aggregate.as_ref(), allowed_lateness_us);
+        fingerprint(&inputs, rows.dedup.as_ref(), aggregate.as_ref(), &steps, allowed_lateness_us);
     Ok(Query {
         name: request.name,
         sql: request.sql,
