@@ -260,7 +260,7 @@ fn the_document_says_what_values_are() {
     assert_eq!(schemas["Row"]["additionalProperties"], cell);
     assert_eq!(schemas["Answer"]["properties"]["rows"]["items"]["items"], cell);
     assert_eq!(schemas["Phase"]["enum"], json!(["starting", "running", "idle", "held", "done", "failed"]));
-    assert_eq!(schemas["TopicKind"]["enum"], json!(["source", "rows", "upserts", "dead_letter", "late"]));
+    assert_eq!(schemas["TopicKind"]["enum"], json!(["source", "rows", "upserts", "dead_letter", "late", "clients"]));
     assert_eq!(schemas["Emit"]["enum"], json!(["changes", "on_window_close"]));
     assert_eq!(schemas["Query"]["properties"]["ledger"]["$ref"], "#/components/schemas/Ledger");
     // What an answer always has is required, `null` or not; what it may leave out is never `null`.

@@ -357,7 +357,7 @@ export interface Topic {
 }
 
 /** What a topic holds. */
-export type TopicKind = 'source' | 'rows' | 'upserts' | 'dead_letter' | 'late';
+export type TopicKind = 'source' | 'rows' | 'upserts' | 'dead_letter' | 'late' | 'clients';
 
 /** How a figure is written. */
 export type Unit = 'money' | 'count';
