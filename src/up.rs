@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use millrace_flow::Stop;
+use millrace_station::config::KafkaConfig;
 use millrace_station::model::{LedgerLine, MessagesQuery, Order};
 use millrace_station::{Outcome, Overrides, Project, Serving, Station};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -60,16 +61,25 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     let data_dir = project.config.data_dir.clone();
     let listen = project.config.listen;
     let allowed_hosts = project.config.allowed_hosts.clone();
+    let config_kafka = project.config.kafka.clone();
     let listener = if arguments.no_http { None } else { Some(bind(listen, &data_dir)?) };
     let station = tokio::task::spawn_blocking(move || Station::start(project)).await??;
     let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     tracing::info!(elapsed_ms = started.elapsed().as_millis(), ?address, "started");
+    let kafka_stop = Stop::default();
+    let kafka = match config_kafka {
+        Some(config) => serve_kafka(&station, &config, &kafka_stop)?,
+        None => None,
+    };
     let announcement = Serving::announce(&data_dir, address.map(|address| reachable(address).to_string()))?;
     let http_stop = Stop::default();
     let server = listener.map(|listener| serve(&station, listener, allowed_hosts, &http_stop)).transpose()?;
     match address {
         Some(address) => output::line(&format!("Millrace is running: {}   (Ctrl-C stops it)", shown(address)))?,
         None => output::line("Millrace is running, without HTTP   (Ctrl-C stops it)")?,
+    }
+    if let Some((address, _)) = &kafka {
+        output::line(&format!("Clients of Kafka: {address}"))?;
     }
     let progress = Progress::start(&station);
     let outcome = tokio::select! {
@@ -78,6 +88,10 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     };
     drop(progress);
     http_stop.stop();
+    kafka_stop.stop();
+    if let Some((_, kafka)) = kafka {
+        kafka.await??;
+    }
     let stopping = station.clone();
     tokio::select! {
         stopped = tokio::task::spawn_blocking(move || stopping.stop()) => stopped??,
@@ -92,6 +106,36 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
 
 async fn wait_done(station: Arc<Station>) -> anyhow::Result<Outcome> {
     Ok(tokio::task::spawn_blocking(move || station.wait_done()).await?)
+}
+
+/// The address that clients of Kafka are served at, and the task that does it.
+type KafkaServer = (SocketAddr, tokio::task::JoinHandle<Result<(), millrace_broker::BrokerError>>);
+
+/// Serves clients of Kafka on tasks of their own. Another program that has the port by which everybody knows Kafka keeps
+/// nothing else from running, unless it is this very port that was asked for.
+fn serve_kafka(station: &Station, config: &KafkaConfig, stop: &Stop) -> anyhow::Result<Option<KafkaServer>> {
+    let listener = match TcpListener::bind(config.listen) {
+        Ok(listener) => listener,
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && config.is_default => {
+            tracing::warn!(address = %config.listen, "another program serves clients of Kafka here, so this one does not");
+            return Ok(None);
+        }
+        Err(error) => {
+            let cure = "set another [kafka] listen, or an empty one to serve no clients of Kafka";
+            return Err(WrongUse(format!("cannot listen on {}: {error}; {cure}", config.listen)).into());
+        }
+    };
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let mut options = millrace_broker::BrokerOptions::new(address);
+    if let Some((host, port)) = &config.advertised {
+        (options.advertised_host, options.advertised_port) = (host.clone(), *port);
+    }
+    options.auto_create_topics = config.auto_create_topics;
+    options.partitions = config.partitions;
+    let broker = millrace_broker::Broker::open(station.embedded_log().clone(), options)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    Ok(Some((address, tokio::spawn(millrace_broker::serve(broker, listener, stop.clone())))))
 }
 
 /// Serves pages and API on a task of its own.

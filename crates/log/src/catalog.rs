@@ -157,7 +157,11 @@ pub(crate) fn validate(spec: &TopicSpec) -> Result<(), LogError> {
     Ok(())
 }
 
-fn validate_name(name: &str) -> Result<(), LogError> {
+/// Refuses a name that no topic can have.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn validate_name(name: &str) -> Result<(), LogError> {
     let refuse = |reason| Err(LogError::TopicName { name: name.to_owned(), reason });
     match name {
         "" => refuse("it is empty"),

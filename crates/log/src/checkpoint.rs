@@ -89,6 +89,12 @@ pub(crate) fn remove_clean_mark(disk: &dyn Disk, dir: &Path) -> Result<(), LogEr
     }
 }
 
+/// What names the log in `dir` for ever; nothing in a folder from before there was one.
+pub(crate) fn read_id(dir: &Path) -> Option<String> {
+    let text = fs::read_to_string(dir.join(META_FILE)).ok()?;
+    text.lines().find_map(|line| line.trim().strip_prefix("log.id=")).map(|id| id.trim().to_owned())
+}
+
 /// Refuses a folder of a later version; says whether the folder has been used at all.
 pub(crate) fn check_format(dir: &Path) -> Result<bool, LogError> {
     let path = dir.join(META_FILE);
@@ -106,8 +112,8 @@ pub(crate) fn check_format(dir: &Path) -> Result<bool, LogError> {
     }
 }
 
-/// Marks the folder as one of this version.
+/// Marks the folder as one of this version, with a name of its own.
 pub(crate) fn write_format(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-    let text = format!("format.version={FORMAT_VERSION}\n");
+    let text = format!("format.version={FORMAT_VERSION}\nlog.id={}\n", uuid::Uuid::new_v4().simple());
     document::replace(disk, &dir.join(META_FILE), text.as_bytes())
 }

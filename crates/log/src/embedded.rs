@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use millrace_flow::{
     Commit, Fetched, Log, LogWriter, Offset, ReaderPosition, Result as FlowResult, Signal, TopicInfo, TopicPartition,
     TopicSpec,
@@ -13,6 +14,7 @@ use millrace_schema::Registry;
 use crate::checkpoint::{self, PartitionPoint};
 use crate::columns::{Codec, DecodeFailure};
 use crate::flusher::Flusher;
+use crate::journal::Journal;
 use crate::partition::{Believed, RecoveryRules};
 use crate::read::{Record, check_range, offset_for_time, read_chunk, read_records};
 use crate::readers::TrackedReader;
@@ -111,6 +113,22 @@ impl EmbeddedLog {
         self.shared.flush_everything()?;
         self.keep_producers();
         checkpoint::write_clean_mark(self.shared.disk(), &self.shared.dir)
+    }
+
+    /// What names this log for ever, wherever its folder is moved; empty where the log is open for reading only.
+    pub fn id(&self) -> String {
+        checkpoint::read_id(&self.shared.dir).unwrap_or_default()
+    }
+
+    /// Opens the journal `name` beside the topics, for the server of clients; answers its records, in order. It belongs to
+    /// whoever opened it.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
+        let _open = self.shared.enter()?;
+        let dir = self.shared.dir.join("coordinator");
+        Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)
     }
 
     /// What the log tells about itself.

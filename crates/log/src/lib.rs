@@ -39,6 +39,7 @@ mod document;
 mod embedded;
 mod error;
 mod flusher;
+mod journal;
 mod lock;
 mod open;
 mod partition;
@@ -52,6 +53,7 @@ mod tail_cache;
 mod topic;
 mod writer;
 
+pub use catalog::validate_name as check_topic_name;
 pub use clients::{
     Appended, CLIENTS, ClientTopic, ConfigKey, ConfigType, RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key,
 };
@@ -59,4 +61,5 @@ pub use config::{FlushMode, LogConfig};
 pub use disk::{Disk, LocalDisk, Machine};
 pub use embedded::{EmbeddedLog, LogStats};
 pub use error::LogError;
+pub use journal::Journal;
 pub use read::Record;

@@ -46,6 +46,9 @@ pub(crate) fn open(
     if !used {
         initialise(disk.as_ref(), dir, &machine.boot_id)?;
     }
+    if checkpoint::read_id(dir).is_none() {
+        checkpoint::write_format(disk.as_ref(), dir)?;
+    }
     let clean = !used || checkpoint::has_clean_mark(dir);
     let mut past = read_past(dir, &machine.boot_id)?;
     report(&past, clean);

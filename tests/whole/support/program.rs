@@ -45,6 +45,8 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILLRACE_")) {
         command.env_remove(name);
     }
+    // Tests run side by side, and there is one port by which everybody knows Kafka.
+    command.env("MILLRACE_KAFKA_LISTEN", "");
     command
 }
 

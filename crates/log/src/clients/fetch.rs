@@ -72,6 +72,19 @@ impl EmbeddedLog {
         Ok(record.first().map(|record| (record.offset, record.time_ms)))
     }
 
+    /// The first record with the greatest timestamp of a partition: its offset and its timestamp.
+    ///
+    /// # Errors
+    /// When there is no such partition, or the disk does not answer or lies.
+    pub fn newest_record(&self, partition: &TopicPartition) -> Result<Option<(Offset, i64)>, LogError> {
+        let topic = self.find(&partition.topic)?;
+        let held = topic.partition(partition.partition)?;
+        match held.max_time_ms()? {
+            i64::MIN => Ok(None),
+            time_ms => self.record_at_time(partition, time_ms),
+        }
+    }
+
     /// The last epoch up to `epoch` that wrote to a partition, and the offset after its last record.
     ///
     /// # Errors

@@ -318,6 +318,16 @@ impl Partition {
         }))
     }
 
+    /// Greatest timestamp of all records, `i64::MIN` when there is none.
+    pub(crate) fn max_time_ms(&self) -> Result<i64, LogError> {
+        let state = self.state();
+        let mut greatest = state.active.as_ref().map_or(i64::MIN, |active| active.index().max_time_ms());
+        for segment in &state.closed {
+            greatest = greatest.max(segment.index()?.max_time_ms());
+        }
+        Ok(greatest)
+    }
+
     fn place_in(&self, segment: &ClosedSegment, hint: (i64, u64), from: i64) -> Result<Place, LogError> {
         let file = segment.open().map_err(|error| self.gone_if_missing(error, from))?;
         Ok(Place { file: Arc::new(file), path: segment.path(), base: segment.base(), bytes: segment.bytes(), hint })

@@ -16,7 +16,7 @@ use super::{Config, Places, Sections};
 use crate::nearest;
 
 /// The sections there are.
-const SECTIONS: [&str; 7] = ["project", "data", "http", "log", "engine", "warehouse", "dashboard"];
+const SECTIONS: [&str; 8] = ["project", "data", "http", "kafka", "log", "engine", "warehouse", "dashboard"];
 
 /// What variables that are no settings go on with after [`PREFIX`].
 const NO_SETTINGS: [&str; 6] = ["bench", "bless", "install", "log", "symbols", "test"];
@@ -54,6 +54,7 @@ pub fn load<'a>(dir: &Path, text: &'a str, environment: &'a [(String, String)], 
         project: loader.section("project"),
         data: loader.section("data"),
         http: loader.section("http"),
+        kafka: loader.section("kafka"),
         log: loader.section("log"),
         engine: loader.section("engine"),
         warehouse: loader.section("warehouse"),

@@ -19,10 +19,10 @@ pub use place::Places;
 pub use quantity::{Seconds, Size};
 pub use reference::reference;
 pub use sections::{
-    BarsSection, DashboardSection, DataSection, EngineSection, FeedSection, HttpSection, ProjectSection, Sections,
-    TileSection, TimelineSection, WarehouseSection,
+    BarsSection, DashboardSection, DataSection, EngineSection, FeedSection, HttpSection, KafkaSection, ProjectSection,
+    Sections, TileSection, TimelineSection, WarehouseSection,
 };
-pub use validate::{Config, EngineConfig, Refusal};
+pub use validate::{Config, EngineConfig, KafkaConfig, Refusal};
 
 /// Name of the file.
 pub const FILE: &str = "millrace.toml";

@@ -24,6 +24,7 @@ pub fn reference() -> String {
     write_section(&mut page, "project", "ProjectSection", SECTIONS_SOURCE, &sections.project);
     write_section(&mut page, "data", "DataSection", SECTIONS_SOURCE, &sections.data);
     write_section(&mut page, "http", "HttpSection", SECTIONS_SOURCE, &sections.http);
+    write_section(&mut page, "kafka", "KafkaSection", SECTIONS_SOURCE, &sections.kafka);
     write_section(&mut page, "log", "LogConfig", LOG_SOURCE, &sections.log);
     write_section(&mut page, "engine", "EngineSection", SECTIONS_SOURCE, &sections.engine);
     write_section(&mut page, "warehouse", "WarehouseSection", SECTIONS_SOURCE, &sections.warehouse);

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Seconds, Size};
 use crate::model::{Better, FeedKind, Unit};
 
+/// Where Kafka's clients look for a broker on their own machine.
+pub(super) const KAFKA_LISTEN: &str = "127.0.0.1:9092";
+
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Sections {
@@ -15,6 +18,8 @@ pub struct Sections {
     pub data: DataSection,
     /// `[http]`
     pub http: HttpSection,
+    /// `[kafka]`
+    pub kafka: KafkaSection,
     /// `[log]`
     pub log: LogConfig,
     /// `[engine]`
@@ -64,6 +69,34 @@ pub struct HttpSection {
 impl Default for HttpSection {
     fn default() -> Self {
         Self { listen: "127.0.0.1:8000".to_owned(), allowed_hosts: Vec::new() }
+    }
+}
+
+/// The port for Kafka's clients: producers and consumers of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KafkaSection {
+    /// Address and port. Only this machine reaches the default; an empty text serves no clients.
+    pub listen: String,
+    /// Host and port that clients are told to come back to, where that is another one than they are listened to at.
+    pub advertised: String,
+    /// Whether everybody who reaches an address beyond this machine may read and write everything, without encryption and login: there is none yet.
+    pub allow_plain_text: bool,
+    /// Whether a topic that a client asks for, and that is not there, is created.
+    pub auto_create_topics: bool,
+    /// Partitions of a topic that is created without saying how many.
+    pub partitions: u32,
+}
+
+impl Default for KafkaSection {
+    fn default() -> Self {
+        Self {
+            listen: KAFKA_LISTEN.to_owned(),
+            advertised: String::new(),
+            allow_plain_text: false,
+            auto_create_topics: true,
+            partitions: 1,
+        }
     }
 }
 

@@ -144,6 +144,10 @@ fn what_is_not_toml_is_said_once() {
 fn values_that_cannot_work_are_refused() {
     for (text, words) in [
         ("[http]\nlisten = '1.2.3.4'", "no address"),
+        ("[kafka]\nlisten = '9092'", "no address"),
+        ("[kafka]\nlisten = '0.0.0.0:9092'", "without encryption"),
+        ("[kafka]\nadvertised = 'shop.example'", "no host and port"),
+        ("[kafka]\npartitions = 0", "no number of partitions"),
         ("[engine]\nepoch_min = '2s'", "longer than epoch_max"),
         ("[engine]\nthreads = 100000", "too many"),
         ("[project]\ntimezone = 'half past nine'", "no time zone"),

@@ -7,10 +7,14 @@ use std::time::Duration;
 use chrono_tz::{TZ_VARIANTS, Tz};
 use millrace_log::LogConfig;
 
-use super::{DashboardSection, EngineSection, Sections};
+use super::sections::KAFKA_LISTEN;
+use super::{DashboardSection, EngineSection, KafkaSection, Sections};
 
 /// Threads that may be asked for: far beyond any machine this runs on.
 const THREADS_MAX: usize = 1_024;
+
+/// Partitions that a topic may have.
+const KAFKA_PARTITIONS_MAX: u32 = 10_000;
 
 /// Longest distance of two commits: a page that is older than this is not live.
 const EPOCH_MAX: Duration = Duration::from_secs(60);
@@ -33,6 +37,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Further names that the server goes by.
     pub allowed_hosts: Vec<String>,
+    /// The port for Kafka's clients, if there is to be one.
+    pub kafka: Option<KafkaConfig>,
     /// The log.
     pub log: LogConfig,
     /// The queries.
@@ -41,6 +47,21 @@ pub struct Config {
     pub warehouse: PathBuf,
     /// The first page; what is missing is derived.
     pub dashboard: DashboardSection,
+}
+
+/// The port for Kafka's clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaConfig {
+    /// Where it is served.
+    pub listen: SocketAddr,
+    /// Whether that is where it is by default: then another program may have it.
+    pub is_default: bool,
+    /// Host and port that clients are told to come back to, where that is another one.
+    pub advertised: Option<(String, u16)>,
+    /// Whether topics that are asked for are created.
+    pub auto_create_topics: bool,
+    /// Partitions of a topic that does not say how many.
+    pub partitions: u32,
 }
 
 /// How queries run.
@@ -75,7 +96,7 @@ impl Sections {
         let mut refuse = |path: &str, message: String, cure: &str| {
             refusals.push(Refusal { path: path.to_owned(), message, cure: Some(cure.to_owned()) });
         };
-        let Self { project, data, http, log, engine, warehouse, dashboard } = self;
+        let Self { project, data, http, kafka, log, engine, warehouse, dashboard } = self;
         if let Some(zone) = project.timezone.as_deref().filter(|zone| !is_zone(zone)) {
             let near = millrace_flow::nearest(zone, TZ_VARIANTS.iter().map(|zone| zone.name()));
             let cure = near.map_or_else(
@@ -107,6 +128,7 @@ impl Sections {
             refuse(&path, text, "see the key's description in the reference");
             defaults.log
         });
+        let kafka = resolve_kafka(&kafka, &mut refuse);
         let engine = resolve_engine(&engine, &mut refuse);
         let data_dir = dir.join(&data.dir);
         let config = Config {
@@ -115,6 +137,7 @@ impl Sections {
             currency: project.currency,
             listen,
             allowed_hosts: http.allowed_hosts,
+            kafka,
             log,
             engine,
             warehouse: data_dir.join(&warehouse.path),
@@ -123,6 +146,41 @@ impl Sections {
         };
         (config, refusals)
     }
+}
+
+fn resolve_kafka(kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &str)) -> Option<KafkaConfig> {
+    if kafka.listen.trim().is_empty() {
+        return None;
+    }
+    let Some(listen) = resolve_listen(&kafka.listen) else {
+        let cure = "write address and port, as in `127.0.0.1:9092`, or nothing to serve no clients of Kafka";
+        refuse("kafka.listen", format!("`{}` is no address to listen on", kafka.listen), cure);
+        return None;
+    };
+    if !listen.ip().is_loopback() && !kafka.allow_plain_text {
+        let message = format!("`{listen}` can be reached from other machines, without encryption and login");
+        let cure = "listen on 127.0.0.1, or set allow_plain_text = true where you trust everybody on that network";
+        refuse("kafka.listen", message, cure);
+    }
+    let advertised = match kafka.advertised.trim() {
+        "" => None,
+        text => {
+            let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+            let parts = parts.filter(|(host, _)| !host.is_empty());
+            if parts.is_none() {
+                let message = format!("`{text}` is no host and port");
+                refuse("kafka.advertised", message, "write them as in `shop.example:9092`");
+            }
+            parts
+        }
+    };
+    let partitions = kafka.partitions.clamp(1, KAFKA_PARTITIONS_MAX);
+    if partitions != kafka.partitions {
+        let message = format!("{} is no number of partitions", kafka.partitions);
+        refuse("kafka.partitions", message, "set 1 to 10000");
+    }
+    let (is_default, auto_create_topics) = (kafka.listen == KAFKA_LISTEN, kafka.auto_create_topics);
+    Some(KafkaConfig { listen, is_default, advertised, auto_create_topics, partitions })
 }
 
 fn resolve_engine(engine: &EngineSection, refuse: &mut impl FnMut(&str, String, &str)) -> EngineConfig {

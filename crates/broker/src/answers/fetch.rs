@@ -1,0 +1,140 @@
+//! Reading: at once what there is, or as soon as there is enough.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use millrace_flow::{Log, Offset, TopicPartition};
+use tokio::time::Instant;
+
+use super::{Call, on_disk};
+use crate::Broker;
+use crate::failure::code_of;
+use crate::options::NODE_ID;
+use crate::wire::messages::fetch::{
+    FetchLeader, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, FetchedTopic,
+};
+use crate::wire::{ErrorCode, Records, Uuid};
+
+/// Longest that a client may wait.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+/// From this version on topics go by their ids.
+const IDS_FROM: i16 = 13;
+
+/// What was read, and whether that is worth an answer before its time.
+struct Read {
+    responses: Vec<FetchedTopic>,
+    bytes: usize,
+    has_error: bool,
+}
+
+impl Broker {
+    pub(super) async fn fetch(&self, request: FetchRequest, call: &Call) -> FetchResponse {
+        if request.session_id != 0 && request.session_epoch > 0 {
+            let error_code = ErrorCode::FetchSessionIdNotFound.number();
+            return FetchResponse { error_code, ..FetchResponse::default() };
+        }
+        let names = (call.header.api_version >= IDS_FROM).then(|| self.names_by_id());
+        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
+        let deadline = Instant::now() + wait;
+        let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
+        loop {
+            // Both before reading: what comes while we read wakes us.
+            let (seen, seen_own) = (self.log.clients_signal().version(), self.log.signal().version());
+            let read = on_disk(|| self.read_all(&request, names.as_ref()));
+            if read.has_error || read.bytes >= bytes_min || Instant::now() >= deadline {
+                return FetchResponse { responses: read.responses, ..FetchResponse::default() };
+            }
+            tokio::select! {
+                () = self.log.clients_signal().changed(seen) => {}
+                () = self.log.signal().changed(seen_own) => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        }
+    }
+
+    fn names_by_id(&self) -> HashMap<Uuid, String> {
+        let topics = self.log.client_topics();
+        topics.into_iter().map(|topic| (Uuid(topic.id), topic.info.spec.name.to_string())).collect()
+    }
+
+    fn read_all(&self, request: &FetchRequest, names: Option<&HashMap<Uuid, String>>) -> Read {
+        let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut read = Read { responses: Vec::with_capacity(request.topics.len()), bytes: 0, has_error: false };
+        for topic in &request.topics {
+            let name = names.map_or(Some(&topic.topic), |names| names.get(&topic.topic_id));
+            let fetched = topic.partitions.iter().map(|partition| {
+                let fetched = match name {
+                    Some(name) => self.read_one(name, partition, left, read.bytes > 0),
+                    None => failed(partition, ErrorCode::UnknownTopicId),
+                };
+                let bytes = fetched.records.bytes();
+                left = left.saturating_sub(bytes);
+                read.bytes += bytes;
+                read.has_error |= fetched.error_code != 0;
+                fetched
+            });
+            let partitions = fetched.collect();
+            let FetchTopic { topic, topic_id, .. } = topic;
+            read.responses.push(FetchedTopic { topic: topic.clone(), topic_id: *topic_id, partitions });
+        }
+        read
+    }
+
+    /// Reads one partition. The first batch of an answer comes whole, however large: a client would never get on otherwise.
+    fn read_one(&self, topic: &str, asked: &FetchPartition, left: usize, has_any: bool) -> FetchedPartition {
+        let Ok(number) = u32::try_from(asked.partition) else {
+            return failed(asked, ErrorCode::UnknownTopicOrPartition);
+        };
+        let partition = TopicPartition::new(topic, number);
+        if let Err((code, epoch)) = self.check_epoch(topic, asked.current_leader_epoch) {
+            let current_leader = FetchLeader { leader_id: NODE_ID, leader_epoch: epoch };
+            return FetchedPartition { current_leader, ..failed(asked, code) };
+        }
+        let bytes_max = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(left);
+        let read = self.log.fetch_frames(&partition, Offset(asked.fetch_offset), bytes_max);
+        match read {
+            Ok(read) => {
+                let fits = !has_any || read.frames.len() <= left;
+                let records = if fits && !read.frames.is_empty() { vec![read.frames] } else { Vec::new() };
+                FetchedPartition {
+                    partition_index: asked.partition,
+                    high_watermark: read.end.0,
+                    last_stable_offset: read.end.0,
+                    log_start_offset: read.start.0,
+                    aborted_transactions: None,
+                    records: Records(records),
+                    ..FetchedPartition::default()
+                }
+            }
+            Err(error) => {
+                let (start, end) = self.log.offsets(&partition).unwrap_or((Offset(-1), Offset(-1)));
+                let failed = failed(asked, code_of(&error));
+                FetchedPartition { high_watermark: end.0, log_start_offset: start.0, ..failed }
+            }
+        }
+    }
+
+    /// Refuses a client that knows of another leader than there is; answers the epoch that there is.
+    pub(super) fn check_epoch(&self, topic: &str, known: i32) -> Result<(), (ErrorCode, i32)> {
+        if known < 0 {
+            return Ok(());
+        }
+        let Some(topic) = self.log.client_topic(topic) else { return Ok(()) };
+        let epoch = self.leader_epoch(&topic);
+        match known.cmp(&epoch) {
+            std::cmp::Ordering::Less => Err((ErrorCode::FencedLeaderEpoch, epoch)),
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Greater => Err((ErrorCode::UnknownLeaderEpoch, epoch)),
+        }
+    }
+}
+
+fn failed(asked: &FetchPartition, code: ErrorCode) -> FetchedPartition {
+    FetchedPartition {
+        partition_index: asked.partition,
+        error_code: code.number(),
+        high_watermark: -1,
+        log_start_offset: -1,
+        ..FetchedPartition::default()
+    }
+}

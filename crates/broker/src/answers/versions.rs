@@ -1,0 +1,31 @@
+//! Which requests there are.
+
+use bytes::Bytes;
+
+use super::{Call, SERVED, write};
+use crate::Broker;
+use crate::wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use crate::wire::{ErrorCode, Version};
+
+impl Broker {
+    pub(super) fn api_versions(&self, _request: ApiVersionsRequest, _call: &Call) -> ApiVersionsResponse {
+        ApiVersionsResponse { api_keys: advertised(), ..ApiVersionsResponse::default() }
+    }
+
+    /// The answer to a version that is not known, in the oldest form, which every client can read.
+    pub(super) fn api_versions_of_unknown(&self, call: &Call) -> Vec<Bytes> {
+        let error_code = ErrorCode::UnsupportedVersion.number();
+        let response = ApiVersionsResponse { error_code, api_keys: advertised(), ..ApiVersionsResponse::default() };
+        write(call, Version { number: 0, flexible: false }, &response)
+    }
+}
+
+fn advertised() -> Vec<ApiVersion> {
+    let row = |key: &crate::wire::api::ApiKey| {
+        let (api_key, versions) = (key.number(), &key.api().advertised);
+        ApiVersion { api_key, min_version: *versions.start(), max_version: *versions.end() }
+    };
+    let mut rows: Vec<ApiVersion> = SERVED.iter().map(row).collect();
+    rows.sort_by_key(|row| row.api_key);
+    rows
+}

@@ -1,0 +1,42 @@
+//! The broker: what all connections share.
+
+use std::sync::Arc;
+
+use millrace_log::EmbeddedLog;
+
+use crate::group_service::GroupService;
+use crate::options::NODE_ID;
+use crate::producer_ids::ProducerIds;
+use crate::{BrokerError, BrokerOptions};
+
+/// A broker over a log.
+pub struct Broker {
+    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) options: BrokerOptions,
+    pub(crate) groups: GroupService,
+    pub(crate) producer_ids: ProducerIds,
+    cluster_id: String,
+}
+
+impl Broker {
+    /// Takes up what an earlier process remembered of its clients.
+    ///
+    /// # Errors
+    /// When the disk does not answer or lies.
+    pub fn open(log: Arc<EmbeddedLog>, options: BrokerOptions) -> Result<Arc<Self>, BrokerError> {
+        let groups = GroupService::open(&log)?;
+        let producer_ids = ProducerIds::open(&log)?;
+        let cluster_id = log.id();
+        Ok(Arc::new(Self { log, options, groups, producer_ids, cluster_id }))
+    }
+
+    /// The coordinator of every group and the leader of every partition: number, host, port.
+    pub(crate) fn node(&self) -> (i32, String, i32) {
+        (NODE_ID, self.options.advertised_host.clone(), i32::from(self.options.advertised_port))
+    }
+
+    /// What names this broker's log for ever.
+    pub(crate) fn cluster_id(&self) -> String {
+        self.cluster_id.clone()
+    }
+}

@@ -1,0 +1,139 @@
+//! One connection: requests in, answers out, one after the other.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use crate::answers::{Call, answer};
+use crate::wire::{Reader, RequestHeader, WireError};
+use crate::{Broker, BrokerOptions};
+
+/// What a permit of the bytes under way stands for.
+const PERMIT_BYTES: usize = 4 << 10;
+/// Room that is made for a frame before its bytes come: more is taken as they do.
+const ROOM_BYTES: usize = 64 << 10;
+
+/// What bounds all connections together.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    request_bytes_max: usize,
+    /// Bytes of requests that are under way, in permits.
+    inflight: Arc<Semaphore>,
+    permits: u32,
+}
+
+impl Limits {
+    pub(crate) fn new(options: &BrokerOptions) -> Self {
+        let permits = permits(options.inflight_bytes_max);
+        let request_bytes_max = options.request_bytes_max.min(options.inflight_bytes_max);
+        Self { request_bytes_max, inflight: Arc::new(Semaphore::new(permits as usize)), permits }
+    }
+}
+
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).clamp(1, 1 << 28)
+}
+
+/// Why a connection ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("a request of {bytes} bytes, at most {bytes_max} are taken")]
+    FrameSize { bytes: i32, bytes_max: usize },
+    #[error("request {api_key} version {api_version}: {source}")]
+    Wire { api_key: i16, api_version: i16, source: WireError },
+    #[error("a header cannot be read: {0}")]
+    Header(WireError),
+    #[error("request {api_key} version {api_version} is not served")]
+    NotServed { api_key: i16, api_version: i16 },
+    /// A producer that wants no answers is told of an error by this.
+    #[error("records were not appended, and no answer was asked for")]
+    NotAppended,
+}
+
+/// Answers the requests of one client until it goes or says something that makes no sense.
+pub(crate) async fn converse(
+    broker: &Arc<Broker>,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    limits: &Limits,
+) -> Result<(), Ended> {
+    stream.set_nodelay(true)?;
+    let mut buffer = BytesMut::with_capacity(ROOM_BYTES);
+    loop {
+        let Some(bytes) = frame_length(&mut stream, &mut buffer).await? else { return Ok(()) };
+        let length = usize::try_from(bytes).ok().filter(|length| *length <= limits.request_bytes_max);
+        let length = length.ok_or(Ended::FrameSize { bytes, bytes_max: limits.request_bytes_max })?;
+        let permits = permits(length).min(limits.permits);
+        let Ok(_permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
+        while buffer.len() < length {
+            buffer.reserve((length - buffer.len()).min(ROOM_BYTES.max(buffer.len())));
+            if stream.read_buf(&mut buffer).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+        let mut reader = Reader::new(buffer.split_to(length).freeze());
+        let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
+        let call = Call { header, peer };
+        if let Some(chunks) = answer(broker, call, reader).await? {
+            send(&mut stream, chunks).await?;
+        }
+    }
+}
+
+/// Takes the length of the next frame off the front of `buffer`, reading as need be; nothing if the client has gone.
+async fn frame_length(stream: &mut TcpStream, buffer: &mut BytesMut) -> Result<Option<i32>, Ended> {
+    while buffer.len() < 4 {
+        buffer.reserve(ROOM_BYTES);
+        if stream.read_buf(buffer).await? == 0 {
+            let is_between = buffer.is_empty();
+            return if is_between { Ok(None) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) };
+        }
+    }
+    Ok(Some(buffer.get_i32()))
+}
+
+async fn send(stream: &mut TcpStream, chunks: Vec<Bytes>) -> io::Result<()> {
+    let mut chunks = Chunks(chunks.into());
+    while chunks.has_remaining() {
+        stream.write_buf(&mut chunks).await?;
+    }
+    Ok(())
+}
+
+/// The chunks of an answer, sent by as few calls as the system allows.
+struct Chunks(VecDeque<Bytes>);
+
+impl Buf for Chunks {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().map_or(&[], |chunk| chunk)
+    }
+
+    fn chunks_vectored<'a>(&'a self, to: &mut [IoSlice<'a>]) -> usize {
+        let filled = self.0.len().min(to.len());
+        to.iter_mut().zip(&self.0).for_each(|(slice, chunk)| *slice = IoSlice::new(chunk));
+        filled
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(front) = self.0.front_mut() {
+            if count < front.len() {
+                front.advance(count);
+                return;
+            }
+            count -= front.len();
+            self.0.pop_front();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Drives the coordinator of groups: a clock, a journal, and requests that wait.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use millrace_flow::{Clock, SystemClock};
+use millrace_log::{EmbeddedLog, Journal, LogError};
+use tokio::sync::{Notify, oneshot};
+
+use crate::BrokerError;
+use crate::answers::on_disk;
+use crate::groups::{Coordinator, GroupConfig, Outcome, Record, Reply, Token};
+
+/// The groups of the broker.
+pub(crate) struct GroupService {
+    state: Mutex<State>,
+    next_token: AtomicU64,
+    /// Something was done that may have moved the next deadline.
+    moved: Notify,
+    clock: SteadyClock,
+}
+
+struct State {
+    coordinator: Coordinator,
+    journal: Journal,
+    waiting: HashMap<Token, oneshot::Sender<Reply>>,
+    /// The journal has refused something: what groups are told from here on would not outlive the process.
+    is_out_of_service: bool,
+}
+
+/// Time that never goes back, whoever sets the clock of the machine.
+struct SteadyClock {
+    began_ms: i64,
+    began: Instant,
+}
+
+impl SteadyClock {
+    fn now_ms(&self) -> i64 {
+        self.began_ms + i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+impl State {
+    /// Keeps what has to be kept, then sends the answers.
+    fn settle(&mut self, outcome: Outcome) {
+        let records: Vec<Bytes> = outcome.records.iter().map(Record::encode).collect();
+        if let Err(error) = self.keep(&records) {
+            tracing::error!(%error, "groups go out of service: what they are told cannot be kept");
+            self.is_out_of_service = true;
+            self.waiting.clear();
+            return;
+        }
+        for (token, reply) in outcome.replies {
+            if let Some(waiting) = self.waiting.remove(&token) {
+                // Whoever has gone is not told.
+                let _ = waiting.send(reply);
+            }
+        }
+    }
+
+    fn keep(&mut self, records: &[Bytes]) -> Result<(), LogError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(records)?;
+        if self.journal.wants_replacement() {
+            let all: Vec<Bytes> = self.coordinator.snapshot().iter().map(Record::encode).collect();
+            self.journal.replace(&all)?;
+        }
+        Ok(())
+    }
+}
+
+impl GroupService {
+    /// Takes up the groups that an earlier process has left.
+    pub(crate) fn open(log: &EmbeddedLog) -> Result<Self, BrokerError> {
+        let (journal, records) = log.journal("groups")?;
+        // Whoever starts one consumer on a laptop does not want to wait for others.
+        let config = GroupConfig { initial_rebalance_delay_ms: 0, ..GroupConfig::default() };
+        let mut coordinator = Coordinator::new(config);
+        for record in &records {
+            let record = Record::decode(record).map_err(|error| BrokerError::Remembered(error.to_string()))?;
+            coordinator.replay(&record);
+        }
+        let clock = SteadyClock { began_ms: SystemClock.now_ms(), began: Instant::now() };
+        let outcome = coordinator.start(clock.now_ms());
+        let mut state = State { coordinator, journal, waiting: HashMap::new(), is_out_of_service: false };
+        state.settle(outcome);
+        let (next_token, moved) = (AtomicU64::new(0), Notify::new());
+        Ok(Self { state: Mutex::new(state), next_token, moved, clock })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the coordinator and waits for its answer; there is none when groups are out of service.
+    pub(crate) async fn ask(&self, ask: impl FnOnce(&mut Coordinator, Token, i64) -> Outcome) -> Option<Reply> {
+        let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));
+        let (sender, receiver) = oneshot::channel();
+        on_disk(|| {
+            let mut state = self.state();
+            if state.is_out_of_service {
+                return;
+            }
+            state.waiting.insert(token, sender);
+            let outcome = ask(&mut state.coordinator, token, self.clock.now_ms());
+            state.settle(outcome);
+        });
+        self.moved.notify_one();
+        // A connection that ends while it waits takes its request along.
+        let _cancel = Cancel { service: self, token };
+        receiver.await.ok()
+    }
+
+    /// Forgets how far groups have read a topic that is gone.
+    pub(crate) fn forget_topic(&self, topic: &str) {
+        let mut state = self.state();
+        let outcome = state.coordinator.remove_topic(topic, self.clock.now_ms());
+        state.settle(outcome);
+    }
+
+    /// Has the coordinator do what is due, for ever.
+    pub(crate) async fn keep_time(&self) {
+        loop {
+            let deadline = self.state().coordinator.next_deadline();
+            let wait = deadline.map(|deadline_ms| deadline_ms.saturating_sub(self.clock.now_ms()).max(0));
+            let due = async {
+                match wait {
+                    Some(ms) => tokio::time::sleep(Duration::from_millis(ms.unsigned_abs())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => on_disk(|| {
+                    let mut state = self.state();
+                    let outcome = state.coordinator.tick(self.clock.now_ms());
+                    state.settle(outcome);
+                }),
+                () = self.moved.notified() => {}
+            }
+        }
+    }
+}
+
+/// Takes a request back that is not answered when this is dropped.
+struct Cancel<'a> {
+    service: &'a GroupService,
+    token: Token,
+}
+
+impl Drop for Cancel<'_> {
+    fn drop(&mut self) {
+        let mut state = self.service.state();
+        if state.waiting.remove(&self.token).is_some() {
+            let outcome = state.coordinator.cancel(self.token, self.service.clock.now_ms());
+            state.settle(outcome);
+            self.service.moved.notify_one();
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The Kafka protocol over the embedded log: what every Kafka client takes for a broker.
+//!
+//! ```text
+//! connection ── frame ──▶ wire ── request ──▶ answers ──▶ the log, groups
+//!     ◀── frame ── wire ◀── response ──────────┘
+//! ```
+//!
+//! Glossary: a **frame** is a length and as many bytes, one request or one answer. A **call** is one request on its way: its
+//! header, and who sent it. The **high watermark** of a partition is the offset after the last record that may be read; here
+//! it is the log's committed end.
+//!
+//! Invariants:
+//! - answers of one connection leave in the order of their requests, and the next request is looked at when the answer to
+//!   the last one is out;
+//! - nothing that arrives is trusted: lengths are compared with the bytes there are, and frames with a bound, before memory
+//!   is taken for them;
+//! - what is acknowledged is in the log, as safely as its flush mode says;
+//! - only what works is advertised.
+//!
+//! There is one broker, which leads every partition and coordinates every group.
+//!
+//! Not here: transactions, access control and encryption, the groups of KIP-848, quotas.
+
+mod answers;
+mod broker;
+mod connection;
+mod failure;
+mod group_service;
+pub mod groups;
+mod options;
+mod producer_ids;
+mod server;
+pub mod wire;
+
+pub use broker::Broker;
+pub use failure::BrokerError;
+pub use options::BrokerOptions;
+pub use server::serve;
