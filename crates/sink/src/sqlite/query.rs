@@ -372,7 +372,10 @@ fn typed(filter: &Filter, kind: ColumnType) -> Result<Value, SinkError> {
             Err(_) => None,
         },
         ColumnType::Text => Some(Value::Text(filter.value.clone())),
-        ColumnType::Date => time::parse_date(text).map(|day| written(&|out| time::write_date(i64::from(day), out))),
+        ColumnType::Date => time::parse_date(text)
+            .map(i64::from)
+            .or_else(|| day_beside(text, filter.op))
+            .map(|day| written(&|out| time::write_date(day, out))),
         ColumnType::Timestamp => time::parse_timestamp(text).map(|us| written(&|out| time::write_timestamp(us, out))),
         ColumnType::Decimal { .. } => decimal::is_decimal(text).then(|| Value::Text(text.to_owned())),
     };
@@ -380,6 +383,20 @@ fn typed(filter: &Filter, kind: ColumnType) -> Result<Value, SinkError> {
         message: format!("`{}` cannot be compared with `{}`, which is {}", filter.value, filter.column, kind.name()),
         cure: format!("give a value such as {}", example(kind)),
     })
+}
+
+/// The day that a column of days is compared with in the place of a time: a day is before, or from, a time if it is so of
+/// its midnight. No day is equal to any other time than a midnight.
+fn day_beside(time: &str, op: FilterOp) -> Option<i64> {
+    const DAY_US: i64 = 86_400_000_000;
+    let us = time::parse_timestamp(time)?;
+    let (day, is_midnight) = (us.div_euclid(DAY_US), us.rem_euclid(DAY_US) == 0);
+    match op {
+        _ if is_midnight => Some(day),
+        FilterOp::Lt | FilterOp::Gte => Some(day + 1),
+        FilterOp::Lte | FilterOp::Gt => Some(day),
+        _ => None,
+    }
 }
 
 fn example(kind: ColumnType) -> &'static str {

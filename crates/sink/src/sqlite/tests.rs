@@ -257,6 +257,10 @@ fn every_type_can_be_asked_for() {
         (vec!["big:eq:true"], "cd"),
         (vec!["day:gte:1970-01-03"], "cd"),
         (vec!["day:like:%-01-02"], "b"),
+        (vec!["day:gte:1970-01-02T00:00:00", "day:lt:1970-01-05T00:00:00"], "bc"),
+        (vec!["day:gte:1970-01-02T00:00:01", "day:lt:1970-01-05T00:00:01"], "cd"),
+        (vec!["day:gt:1970-01-02T12:00:00", "day:lte:1970-01-03T23:59:59"], "c"),
+        (vec!["day:eq:1970-01-03T00:00:00"], "c"),
         (vec!["seen:eq:2010-12-01T08:26:00"], "a"),
         (vec!["seen:gt:2010-12-01 08:26:00", "seen:lte:2010-12-01T08:26:01"], "bc"),
         (vec!["seen:gt:2010-12-01T08:26:00.5"], "cd"),
@@ -330,9 +334,15 @@ fn wrong_questions_are_the_users() {
     let unknown = wrong(&filter("county:eq:France"));
     assert_eq!(unknown.kind(), ErrorKind::User);
     assert!(unknown.to_string().contains("it has country, revenue"), "{unknown}");
-    for text in
-        ["orders:eq:many", "orders:eq:1.5", "revenue:lt:1e3", "seen:gt:yesterday", "big:eq:maybe", "day:eq:2010-02-30"]
-    {
+    for text in [
+        "orders:eq:many",
+        "orders:eq:1.5",
+        "revenue:lt:1e3",
+        "seen:gt:yesterday",
+        "big:eq:maybe",
+        "day:eq:2010-02-30",
+        "day:eq:2010-02-01T01:00:00",
+    ] {
         assert_eq!(wrong(&filter(text)).kind(), ErrorKind::User, "{text}");
     }
     assert!("country".parse::<Filter>().is_err());
