@@ -196,17 +196,18 @@ pub(crate) fn is_column_name(name: &str) -> bool {
         && chars.all(|c| c == '_' || c.is_ascii_alphanumeric())
 }
 
-const TYPE_NAMES: [&str; 19] = [
+/// The types that a column can have; other names of the same types are taken as well.
+const TYPE_NAMES: [&str; 9] =
+    ["STRING", "INT", "BIGINT", "DECIMAL(p, s)", "DOUBLE", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP"];
+
+/// Names that may have been meant by one that is unknown.
+const KNOWN_NAMES: [&str; 16] = [
     "STRING",
-    "VARCHAR",
-    "CHAR",
     "TEXT",
     "INT",
     "INTEGER",
     "BIGINT",
     "LONG",
-    "SMALLINT",
-    "TINYINT",
     "DOUBLE",
     "FLOAT",
     "REAL",
@@ -221,29 +222,49 @@ const TYPE_NAMES: [&str; 19] = [
 fn type_named(name: &str, arguments: &[u64], span: Span) -> Result<DataType, Problem> {
     use arrow::datatypes::TimeUnit;
     let upper = name.to_ascii_uppercase();
-    Ok(match upper.as_str() {
-        "STRING" | "VARCHAR" | "CHAR" | "TEXT" => DataType::Utf8,
-        "INT" | "INTEGER" | "SMALLINT" | "TINYINT" => DataType::Int32,
+    if let Some((_, instead, what)) = NARROW.iter().find(|(names, ..)| names.contains(&upper.as_str())) {
+        let problem = Problem::new(span, format!("no column is a {upper}: {what} is not checked by a source"));
+        return Err(problem.cure(format!("write {instead}")));
+    }
+    let data_type = match upper.as_str() {
+        "STRING" | "TEXT" => DataType::Utf8,
+        "INT" | "INTEGER" => DataType::Int32,
         "BIGINT" | "LONG" => DataType::Int64,
         "DOUBLE" => DataType::Float64,
+    "DEC",
+];
+
+/// Types of Spark that promise a range or a length which nothing here would keep: its names, what to write, and what is lost.
+const NARROW: [(&[&str], &str, &str); 3] = [
+    (&["SMALLINT", "SHORT"], "INT", "the range of 16 bits"),
+    (&["TINYINT", "BYTE"], "INT", "the range of 8 bits"),
+    (&["VARCHAR", "CHAR", "CHARACTER", "NVARCHAR", "NCHAR"], "STRING", "the length of a text"),
         "FLOAT" | "REAL" => DataType::Float32,
         "BOOLEAN" | "BOOL" => DataType::Boolean,
         "DATE" => DataType::Date32,
         "TIMESTAMP" | "TIMESTAMP_NTZ" => DataType::Timestamp(TimeUnit::Microsecond, None),
-        "DECIMAL" | "NUMERIC" | "DEC" => decimal(arguments, span)?,
+        "DECIMAL" | "NUMERIC" | "DEC" => return decimal(arguments, span),
         _ => {
             let all = || Some(format!("the types are {}", TYPE_NAMES.join(", ")));
-            let cure = did_you_mean(&upper, TYPE_NAMES, all);
+            let cure = did_you_mean(&upper, KNOWN_NAMES, all);
             return Err(Problem::new(span, format!("unknown type `{name}`")).maybe_cure(cure));
         }
-    })
+    };
+    if arguments.is_empty() {
+        return Ok(data_type);
+    }
+    Err(Problem::new(span, format!("{upper} takes no number in parentheses")).cure(format!("write {upper}")))
 }
 
 fn decimal(arguments: &[u64], span: Span) -> Result<DataType, Problem> {
     let (precision, scale) = match arguments {
         [] => (10, 0),
         [precision] => (*precision, 0),
-        [precision, scale, ..] => (*precision, *scale),
+        [precision, scale] => (*precision, *scale),
+        _ => {
+            let problem = Problem::new(span, "DECIMAL takes two numbers: all digits, and those behind the point");
+            return Err(problem.cure("write it as in DECIMAL(12,3)"));
+        }
     };
     let fits = (1..=38).contains(&precision) && scale <= precision;
     let wrong = || {

@@ -1,5 +1,5 @@
 CREATE SOURCE Orders (
-  Id STRING, At TIMESTAMP, Quantity INT, Price DECIMAL(12,3), Country STRING, note VARCHAR(20), score DOUBLE, day DATE,
+  Id STRING, At TIMESTAMP, Quantity INT, Price DECIMAL(12,3), Country STRING, note STRING, score DOUBLE, day DATE,
   WATERMARK FOR at AS AT - INTERVAL 10 MINUTES
 ) WITH (connector = 'csv', delimiter = '\t', "quote" = '"', pace = 2.5, rebase = 'now');
 
