@@ -11,7 +11,7 @@ use super::text::{Problem, span_of};
 use super::token::Tokens;
 
 /// Names that a column may have: what every store and Avro takes.
-const COLUMN_NAME_RULE: &str = "use letters, digits and `_`, and begin with a letter or `_`";
+const COLUMN_NAME_RULE: &str = "use the letters a-z and A-Z, digits and `_`, and do not begin with a digit";
 
 /// A position in the tokens of a statement.
 pub(crate) struct Cursor<'a> {
@@ -121,7 +121,7 @@ impl<'a> Cursor<'a> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if !name.text.chars().all(allowed) || name.text.is_empty() {
             let problem = Problem::new(name.span, format!("`{}` cannot be a name", name.text));
-            return Err(problem.cure("use letters, digits, `.`, `_` and `-`"));
+            return Err(problem.cure("use the letters a-z and A-Z, digits, `.`, `_` and `-`"));
         }
         Ok(name)
     }
@@ -129,8 +129,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn column_name(&mut self) -> Result<Name, Problem> {
         let name = self.name("the name of a column")?;
         if !is_column_name(&name.text) {
-            let problem = Problem::new(name.span, format!("`{}` cannot be the name of a column", name.text));
-            return Err(problem.cure(COLUMN_NAME_RULE));
+            return Err(wrong_column_name(&name.text, name.span));
         }
         if name.folded() == "window" {
             let problem =
@@ -190,6 +189,17 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// What is wrong with a name that no column can have.
+pub(crate) fn wrong_column_name(name: &str, span: Span) -> Problem {
+    let reason = match name.chars().find(|c| *c != '_' && !c.is_ascii_alphanumeric()) {
+        Some(' ') => ": it has a space in it".to_owned(),
+        Some(other) => format!(": it has `{other}` in it"),
+        None if name.is_empty() => ": it is empty".to_owned(),
+        None => ": it begins with a digit".to_owned(),
+    };
+    Problem::new(span, format!("`{name}` cannot be the name of a column{reason}")).cure(COLUMN_NAME_RULE)
+}
+
 pub(crate) fn is_column_name(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic())
@@ -217,6 +227,14 @@ const KNOWN_NAMES: [&str; 16] = [
     "TIMESTAMP",
     "DECIMAL",
     "NUMERIC",
+    "DEC",
+];
+
+/// Types of Spark that promise a range or a length which nothing here would keep: its names, what to write, and what is lost.
+const NARROW: [(&[&str], &str, &str); 3] = [
+    (&["SMALLINT", "SHORT"], "INT", "the range of 16 bits"),
+    (&["TINYINT", "BYTE"], "INT", "the range of 8 bits"),
+    (&["VARCHAR", "CHAR", "CHARACTER", "NVARCHAR", "NCHAR"], "STRING", "the length of a text"),
 ];
 
 fn type_named(name: &str, arguments: &[u64], span: Span) -> Result<DataType, Problem> {
@@ -231,14 +249,6 @@ fn type_named(name: &str, arguments: &[u64], span: Span) -> Result<DataType, Pro
         "INT" | "INTEGER" => DataType::Int32,
         "BIGINT" | "LONG" => DataType::Int64,
         "DOUBLE" => DataType::Float64,
-    "DEC",
-];
-
-/// Types of Spark that promise a range or a length which nothing here would keep: its names, what to write, and what is lost.
-const NARROW: [(&[&str], &str, &str); 3] = [
-    (&["SMALLINT", "SHORT"], "INT", "the range of 16 bits"),
-    (&["TINYINT", "BYTE"], "INT", "the range of 8 bits"),
-    (&["VARCHAR", "CHAR", "CHARACTER", "NVARCHAR", "NCHAR"], "STRING", "the length of a text"),
         "FLOAT" | "REAL" => DataType::Float32,
         "BOOLEAN" | "BOOL" => DataType::Boolean,
         "DATE" => DataType::Date32,

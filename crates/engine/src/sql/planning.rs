@@ -8,7 +8,7 @@ use datafusion::logical_expr::LogicalPlan;
 use millrace_flow::{Span, listed};
 
 use super::continuous::refusals;
-use super::cursor::is_column_name;
+use super::cursor::{is_column_name, wrong_column_name};
 use super::nearest::did_you_mean;
 use super::reading::Reading;
 use super::statement::Name;
@@ -97,11 +97,13 @@ fn unnamed_columns(reading: &Reading, columns: &[String]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut seen = HashSet::new();
     for column in columns {
-        let span =
-            reading.outputs.get(&column.to_lowercase()).map_or_else(|| reading.select_span(), |output| output.span);
+        let span = reading.output_span(column);
         if !is_column_name(column) {
-            let problem = Problem::new(span, "this column has no name");
-            problems.push(problem.cure("name it with AS, as in `sum(amount) AS revenue`"));
+            problems.push(match reading.is_named(column) {
+                true => wrong_column_name(column, span),
+                false => Problem::new(span, "this column has no name")
+                    .cure("name it with AS, as in `sum(amount) AS revenue`"),
+            });
         } else if !seen.insert(column.to_lowercase()) {
             problems.push(
                 Problem::new(span, format!("two columns are called `{column}`")).cure("rename one of them with AS"),

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, TableAlias, TableFactor, Visitor,
 };
-use datafusion::sql::sqlparser::tokenizer::{Location, Span as TokenSpan, Token};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span as TokenSpan, Token, TokenWithSpan};
 use millrace_flow::Span;
 
 use super::nearest::did_you_mean;
@@ -80,9 +80,21 @@ impl Reading {
         self.relations.first().map_or_else(|| self.select_span(), |name| name.span)
     }
 
+    /// Where a column of the result is named; the SELECT for one that comes with `*`.
+    pub(crate) fn output_span(&self, column: &str) -> Span {
+        self.outputs.get(&column.to_lowercase()).map_or_else(|| self.select_span(), |output| output.span)
+    }
+
+    /// Whether somebody wrote this name for a column of the result, rather than the expression alone.
+    pub(crate) fn is_named(&self, column: &str) -> bool {
+        let Some(output) = self.outputs.get(&column.to_lowercase()) else { return false };
+        let token = self.tokens.0.iter().find(|token| span_of(token.span) == output.span);
+        token.and_then(spelled).is_some_and(|spelled| spelled.to_lowercase() == column.to_lowercase())
+    }
+
     /// Where a word stands that is not in quotes.
     pub(crate) fn word_span(&self, word: &str) -> Span {
-        let is_it = |token: &&datafusion::sql::sqlparser::tokenizer::TokenWithSpan| matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
+        let is_it = |token: &&TokenWithSpan| matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
         self.tokens.0.iter().find(is_it).map_or_else(|| self.select_span(), |token| span_of(token.span))
     }
 
@@ -135,7 +147,10 @@ fn unknown_function(call: &Name) -> Option<Problem> {
 
 /// The name at a place as it was written.
 fn spelled_at(tokens: &Tokens, place: Location) -> Option<String> {
-    let token = tokens.0.iter().find(|token| token.span.start == place)?;
+    spelled(tokens.0.iter().find(|token| token.span.start == place)?)
+}
+
+fn spelled(token: &TokenWithSpan) -> Option<String> {
     match &token.token {
         Token::Word(word) => Some(word.value.clone()),
         Token::DoubleQuotedString(name) => Some(name.clone()),
