@@ -74,7 +74,7 @@ pub enum SinkError {
         found: DataType,
     },
     /// A name cannot be a table's or a column's.
-    #[error("`{name}` cannot name a {what} of the warehouse: {reason}; choose another name")]
+    #[error("`{name}` cannot name a {what}: {reason}; choose another name")]
     Name {
         /// The name.
         name: String,

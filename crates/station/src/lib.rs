@@ -30,6 +30,7 @@ mod standing;
 mod station;
 mod stores;
 mod supervisor;
+mod tables;
 mod topic_table;
 mod topics;
 mod views;

@@ -11,7 +11,7 @@ use crate::StationError;
 use crate::catalog::Catalog;
 use crate::config::{self, Config, Loaded, Overrides, Places};
 use crate::options::{Connectors, read_connectors};
-use crate::{dashboard, views};
+use crate::{dashboard, tables, views};
 
 /// Longest file that is read: a statement that somebody wrote is a thousand times shorter.
 const SCRIPT_BYTES_MAX: u64 = 16 << 20;
@@ -58,6 +58,7 @@ impl Project {
         let scripts = read_scripts(&dir)?;
         let (program, wrong) = compile_what_is_right(&scripts);
         diagnostics.extend(wrong);
+        diagnostics.extend(tables::check(&program));
         let connectors = read_connectors(&dir, &program, &mut diagnostics);
         let program = if diagnostics.is_empty() { program } else { Program::default() };
         let project = Self { catalog: Catalog::new(&program), dir, config, scripts, program, connectors };

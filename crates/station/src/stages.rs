@@ -16,7 +16,7 @@ use millrace_source::CsvSource;
 
 use crate::stores::Stores;
 use crate::supervisor::Work;
-use crate::{Project, StationError, catalog};
+use crate::{Project, StationError, catalog, tables};
 
 /// Event times further ahead of the clock than this do not move a watermark.
 const AHEAD_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -73,7 +73,7 @@ pub(crate) fn prepare(stores: &Stores, stop: &Stop) -> Result<Vec<Prepared>, Sta
         prepared.push(Prepared { status, work: Box::new(move || runner.run(&stop)) });
     }
     let warehouse = stores.warehouse.as_ref().expect("what runs has a warehouse");
-    let tables = tables(project);
+    let tables = tables::of(&project.program);
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     warehouse.retain(&names)?;
     let tables = tables.into_iter().map(|table| Target::Table(warehouse.clone(), table));
@@ -147,23 +147,6 @@ fn pool(project: &Project) -> Result<Arc<rayon::ThreadPool>, StationError> {
         source: std::io::Error::other(error),
     };
     Ok(Arc::new(pool.map_err(failed)?))
-}
-
-/// The warehouse tables of a project: one a materialized view.
-fn tables(project: &Project) -> Vec<ViewTable> {
-    let program = &project.program;
-    let table = |view: &millrace_engine::sql::ViewDef| {
-        let query = program.queries.iter().find(|query| query.name == view.name)?;
-        Some(ViewTable {
-            name: view.name.to_string(),
-            schema: query.output.schema.clone(),
-            kind: query.output.kind,
-            key: view.key.clone(),
-            topic: view.name.to_string(),
-            partitions: query.output.partitions,
-        })
-    };
-    program.views.iter().filter(|view| view.materialized).filter_map(table).collect()
 }
 
 /// Where a sink writes.

@@ -247,7 +247,9 @@ impl Compiler {
         catalog.add(name, relation_of(&planned));
         self.program.queries.extend(planned.query.clone());
         if let Statement::View(view) = &self.entries[index].statement {
-            self.program.views.push(view_def(view, &planned, &self.entries[index].text));
+            let Entry { text, reading, .. } = &self.entries[index];
+            let reading = reading.as_ref().expect("only what was read is planned");
+            self.program.views.push(view_def(view, &planned, text, reading));
         }
         self.planned.insert(index, planned);
     }
@@ -397,7 +399,7 @@ fn relation_of(planned: &Planned) -> Relation {
     stream.into_relation()
 }
 
-fn view_def(view: &ViewStatement, planned: &Planned, text: &StatementText) -> ViewDef {
+fn view_def(view: &ViewStatement, planned: &Planned, text: &StatementText, reading: &Reading) -> ViewDef {
     let query = planned.query.as_ref();
     let plain = |(field, name): (&Arc<Field>, &String)| Field::new(name, field.data_type().clone(), true);
     let fields = planned.logical.schema().fields().iter().zip(&planned.columns).map(plain);
@@ -416,6 +418,8 @@ fn view_def(view: &ViewStatement, planned: &Planned, text: &StatementText) -> Vi
         window_ms,
         select: view.select.sql.clone(),
         statement: text.clone(),
+        name_span: view.name.span,
+        column_spans: planned.columns.iter().map(|column| reading.output_span(column)).collect(),
         schema,
     }
 }

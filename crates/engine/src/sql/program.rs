@@ -67,6 +67,10 @@ pub struct ViewDef {
     pub select: String,
     /// The statement.
     pub statement: StatementText,
+    /// Where it is named.
+    pub name_span: Span,
+    /// Where each column is named; the SELECT for one that comes with `*`.
+    pub column_spans: Vec<Span>,
 }
 
 /// `CREATE SINK`.

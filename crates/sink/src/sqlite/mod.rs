@@ -38,7 +38,7 @@ mod tests;
 pub use config::WarehouseConfig;
 pub use query::{Filter, FilterOp, OrderBy, RowsQuery, SummaryQuery};
 pub use reader::RowsPage;
-pub use schema::ViewTable;
+pub use schema::{RefusedName, ViewTable, refused_names};
 pub use writer::SqliteSink;
 
 /// The rows of all materialized views.

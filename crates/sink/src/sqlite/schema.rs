@@ -110,31 +110,52 @@ pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The column types of a view, after a look at its names.
-pub(super) fn column_types(view: &ViewTable) -> Result<Vec<ColumnType>, SinkError> {
-    check_name(&view.name, "table")?;
-    let mut seen = Vec::with_capacity(view.schema.fields().len());
-    for field in view.schema.fields() {
-        check_name(field.name(), "column")?;
-        let lower = field.name().to_ascii_lowercase();
-        if lower == KEY || seen.contains(&lower) {
-            let reason = "there is another one that differs in no more than case";
-            return Err(SinkError::Name { name: field.name().clone(), what: "column", reason });
-        }
-        seen.push(lower);
-    }
-    view.schema.fields().iter().map(|field| ColumnType::of(field)).collect()
+/// A name that the warehouse cannot give to a table or a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedName {
+    /// The column; `None` for the name of the view.
+    pub column: Option<usize>,
+    /// Why not; lowercase, no full stop.
+    pub reason: &'static str,
 }
 
-fn check_name(name: &str, what: &'static str) -> Result<(), SinkError> {
-    let refuse = |reason| Err(SinkError::Name { name: name.to_owned(), what, reason });
-    if name.is_empty() || name.contains('\0') {
-        return refuse("it is empty or has a zero byte");
+/// All names of a view with these columns that its table cannot have, so that they can be refused before anything runs.
+pub fn refused_names(view: &str, columns: &Schema) -> Vec<RefusedName> {
+    const EMPTY: &str = "it is empty or has a zero byte";
+    let is_empty = |name: &str| name.is_empty() || name.contains('\0');
+    let is_kept = view.starts_with('_') || view.to_ascii_lowercase().starts_with("sqlite_");
+    let of_table = match () {
+        () if is_empty(view) => Some(EMPTY),
+        () if is_kept => Some("names that begin with `_` or `sqlite_` are kept for the warehouse and for SQLite"),
+        () => None,
+    };
+    let mut refused: Vec<RefusedName> =
+        of_table.map(|reason| RefusedName { column: None, reason }).into_iter().collect();
+    let mut seen = Vec::with_capacity(columns.fields().len());
+    for (index, field) in columns.fields().iter().enumerate() {
+        let lower = field.name().to_ascii_lowercase();
+        let reason = match () {
+            () if is_empty(field.name()) => Some(EMPTY),
+            () if lower == KEY => Some("the warehouse keeps the key of every row in a column of that name"),
+            () if seen.contains(&lower) => Some("there is another one that differs in no more than case"),
+            () => None,
+        };
+        refused.extend(reason.map(|reason| RefusedName { column: Some(index), reason }));
+        seen.push(lower);
     }
-    if what == "table" && (name.starts_with('_') || name.to_ascii_lowercase().starts_with("sqlite_")) {
-        return refuse("names that begin with `_` or `sqlite_` are kept for other things");
+    refused
+}
+
+/// The column types of a view, after a look at its names.
+pub(super) fn column_types(view: &ViewTable) -> Result<Vec<ColumnType>, SinkError> {
+    if let Some(RefusedName { column, reason }) = refused_names(&view.name, &view.schema).into_iter().next() {
+        let (name, what) = match column {
+            None => (&view.name, "table of the warehouse"),
+            Some(index) => (view.schema.field(index).name(), "column of the warehouse"),
+        };
+        return Err(SinkError::Name { name: name.clone(), what, reason });
     }
-    Ok(())
+    view.schema.fields().iter().map(|field| ColumnType::of(field)).collect()
 }
 
 /// The statement that makes a view's table.

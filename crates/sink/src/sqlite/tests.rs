@@ -363,11 +363,21 @@ fn names_and_types_that_cannot_be_are_refused() {
         warehouse.sink(&ViewTable { name: name.to_owned(), schema, ..view(TopicKind::Upserts, 1) })
     };
     assert!(matches!(with("_progress", "b", DataType::Utf8), Err(SinkError::Name { .. })));
-    assert!(matches!(with("v", "_KEY", DataType::Utf8), Err(SinkError::Name { .. })));
+    let key = with("v", "_KEY", DataType::Utf8).expect_err("the key has that name").to_string();
+    assert!(key.starts_with("`_KEY` cannot name a column of the warehouse: the warehouse keeps the key"), "{key}");
     assert!(matches!(with("v", "A", DataType::Utf8), Err(SinkError::Name { .. })));
     assert!(matches!(with("v", "b", DataType::UInt64), Err(SinkError::Type { .. })));
     assert!(with("v\"; DROP TABLE _views; --", "b\" TEXT); --", DataType::Utf8).is_ok());
     assert_eq!(warehouse.tables().len(), 1);
+}
+
+#[test]
+fn all_names_that_cannot_be_are_told_at_once() {
+    let columns = ["a", "_key", "A", "_offset", ""].map(|name| Field::new(name, DataType::Utf8, true));
+    let refused = super::refused_names("SQLite_x", &Schema::new(columns.to_vec()));
+    let columns: Vec<Option<usize>> = refused.iter().map(|refused| refused.column).collect();
+    assert_eq!(columns, [None, Some(1), Some(2), Some(4)]);
+    assert!(super::refused_names("sqlite", &schema()).is_empty());
 }
 
 #[test]
