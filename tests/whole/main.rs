@@ -7,6 +7,7 @@ mod changed;
 mod diagnostics;
 mod follow;
 mod guide;
+mod kafka;
 mod killed;
 mod lake;
 mod ledger;

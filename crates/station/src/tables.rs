@@ -62,8 +62,7 @@ mod tests {
         let shown: Vec<String> = wrong
             .iter()
             .map(|wrong| {
-                let word: String =
-                    wrong.excerpt.chars().skip(wrong.span.column - 1).take(wrong.span.length).collect();
+                let word: String = wrong.excerpt.chars().skip(wrong.span.column - 1).take(wrong.span.length).collect();
                 format!("{} {word}: {}", wrong.span.line, wrong.message)
             })
             .collect();

@@ -94,9 +94,35 @@ impl Running {
         running
     }
 
+    /// Starts `millrace up` on free ports, one of them for clients of Kafka, and waits until it says where that is.
+    #[track_caller]
+    pub(crate) fn start_for_clients(project: &Project) -> (Self, String) {
+        let mut command = command(project.dir(), &["up", project.arg(), "--listen", "127.0.0.1:0"]);
+        let mut running = Self::spawn(command.env("MILLRACE_KAFKA_LISTEN", "127.0.0.1:0"));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = running.lines.recv_timeout(left) else {
+                panic!("it never said where clients of Kafka are served:\n{}", running.said);
+            };
+            if let Some(address) = address_in(&line) {
+                running.address = address;
+            }
+            if let Some((_, address)) = line.split_once("Clients of Kafka: ") {
+                return (running, address.trim().to_owned());
+            }
+            running.said.push_str(&line);
+            running.said.push('\n');
+        }
+    }
+
     /// Starts the program and waits for nothing.
     pub(crate) fn launch(project: &Project, arguments: &[&str]) -> Self {
-        let mut child = command(project.dir(), arguments).spawn().expect("the program starts");
+        Self::spawn(&mut command(project.dir(), arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let (sender, lines) = mpsc::channel();
         let mut readers = Vec::new();
         let stdout: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("stdout is piped"));

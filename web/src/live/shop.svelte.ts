@@ -50,6 +50,11 @@ class Shop {
     return told === null ? null : Math.max(told, this.#event_time_ms ?? told);
   }
 
+  /** Rows have been read, and none of them has an event time: nothing here goes by time. */
+  get is_timeless(): boolean {
+    return this.event_now_ms === null && this.#project.data !== null && this.topics.some((topic) => topic.kind === 'source' && topic.records > 0);
+  }
+
   get event_first_ms(): number | null {
     return this.#project.data?.event_time?.min_ms ?? null;
   }

@@ -84,6 +84,7 @@ function read_pick(dashboard: Dashboard | null, text: string | null): Pick | nul
 /** What is asked for changes only with this, not with every event that moves "now". */
 function range_identity(range: Range | null): string {
   if (!range) return '';
+  if (shop.is_timeless) return 'timeless';
   return range.key === 'custom' || range.key === 'day' ? `${range.key}:${range.from_ms}:${range.to_ms}` : range.key;
 }
 
@@ -91,7 +92,8 @@ export function open_trading(): Picture {
   const dashboard = $derived(shop.dashboard.data);
   const range = $derived.by(() => {
     const now = shop.event_now_ms;
-    return now === null ? null : resolve_range(route.query, shop.event_first_ms ?? now, now, 'day');
+    if (now === null) return shop.is_timeless ? resolve_range(new URLSearchParams({ range: 'all' }), 0, Date.now(), 'all') : null;
+    return resolve_range(route.query, shop.event_first_ms ?? now, now, 'day');
   });
   const pick = $derived(read_pick(dashboard, route.query.get('pick')));
   const stable = $derived(JSON.stringify([range_identity(range), pick && [pick.bars.view, pick.value], dashboard !== null, shop.views.length]));

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use super::api::{ApiKey, Request};
 use super::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
-use super::messages::fetch::{FetchResponse, FetchedPartition, FetchedTopic};
+use super::messages::fetch::{FetchRequest, FetchResponse, FetchedPartition, FetchedTopic};
 use super::messages::membership::{JoinGroupRequest, JoinGroupResponse};
 use super::messages::metadata::{MetadataRequest, MetadataResponse, MetadataTopic};
-use super::messages::produce::{ProducePartition, ProduceRequest, ProduceTopic};
+use super::messages::produce::{ProducePartition, ProduceRequest, ProduceTopic, ProducedPartition};
 use super::{ErrorCode, Reader, Records, RequestHeader, Uuid, Value, Version, WireError, Writer};
 
 const OLD: Version = Version { number: 0, flexible: false };
@@ -179,4 +179,18 @@ fn errors_keep_their_numbers() {
     assert_eq!(ErrorCode::of(134), None);
     assert!(ErrorCode::NotLeaderOrFollower.is_retriable() && !ErrorCode::IllegalGeneration.is_retriable());
     assert_eq!(ErrorCode::None.to_string(), "nothing went wrong");
+}
+
+/// The bytes cannot tell: what has its default is left out.
+#[test]
+fn numbered_fields_have_the_defaults_of_kafka() {
+    assert_eq!(ApiVersionsResponse::default().finalized_features_epoch, -1);
+    let fetched = FetchedPartition::default();
+    assert_eq!((fetched.diverging_epoch.epoch, fetched.diverging_epoch.end_offset), (-1, -1));
+    assert_eq!((fetched.current_leader.leader_id, fetched.current_leader.leader_epoch), (-1, -1));
+    assert_eq!((fetched.snapshot_id.epoch, fetched.snapshot_id.end_offset), (-1, -1));
+    let produced = ProducedPartition::default();
+    assert_eq!((produced.current_leader.leader_id, produced.current_leader.leader_epoch), (-1, -1));
+    let replica = FetchRequest::default().replica_state;
+    assert_eq!((replica.replica_id, replica.replica_epoch), (-1, -1));
 }

@@ -1,0 +1,55 @@
+//! Clients that nobody here wrote take the program for a Kafka broker, and what it has acknowledged outlives it.
+
+use serde_json::{Value, json};
+
+use super::support::python::run_python;
+use super::support::{Project, Running};
+
+#[test]
+fn clients_nobody_here_wrote_take_it_for_kafka() {
+    let project = Project::empty();
+    let (_running, address) = Running::start_for_clients(&project);
+    let seen = run_python("kafka_clients.py", &[&address]);
+    let group = &seen["confluent_kafka"]["groups"];
+    assert_eq!(group.as_array().map(Vec::len), Some(1), "{seen}");
+    let expected = json!({
+        "configs": ["100000", "2000000"], "nodes": 1, "not_delivered": [], "values": 5000, "shares": [2, 2],
+        "headers": true, "committed": 5000, "behind_the_end": [-1], "groups": group, "partitions": 6, "gone": true,
+    });
+    assert_eq!(seen["confluent_kafka"], expected);
+    assert_eq!(seen["kafka_python"], json!({"values": 1000}));
+    assert_eq!(seen["aiokafka"], json!({"values": 1000}));
+}
+
+/// Killed between acknowledged batches: each is there once, in order, and a group goes on where it stood.
+#[test]
+fn what_was_acknowledged_is_there_once_after_every_kill() {
+    let project = Project::empty();
+    for round in 0..5 {
+        let (running, address) = Running::start_for_clients(&project);
+        let seen: Value = run_python("kafka_rounds.py", &[&address, &round.to_string()]);
+        assert_eq!(seen, json!({"before": round * 200, "new_to_the_group": 200, "all": (round + 1) * 200}));
+        running.kill();
+    }
+}
+
+/// Clients read what views write, and cannot write it.
+#[test]
+fn a_view_is_a_topic_that_clients_read() {
+    let project = Project::empty();
+    project.write("sales.csv", "sale_no,shop,amount\n1,north,2.50\n2,south,1.00\n3,north,4.00\n");
+    project.write(
+        "shop.sql",
+        "CREATE SOURCE sales (sale_no BIGINT, shop STRING, amount DECIMAL(10,2)) WITH (connector = 'csv', path = 'sales.csv');
+         CREATE MATERIALIZED VIEW by_shop AS SELECT shop, sum(amount) AS amount FROM sales GROUP BY shop;",
+    );
+    let (running, address) = Running::start_for_clients(&project);
+    running.wait_until("everything is read", |pipeline| {
+        let nodes = pipeline["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        nodes.iter().any(|node| node["id"] == "topic:by_shop" && node["total"] == 2)
+    });
+    let seen = run_python("kafka_view.py", &[&address]);
+    assert_eq!(seen["keys"], json!([r#"{"shop":"north"}"#, r#"{"shop":"south"}"#]));
+    assert_eq!(seen["framed"], json!(true), "a zero byte and the schema's id in front of every value");
+    assert_eq!(seen["refused"], json!("TOPIC_AUTHORIZATION_FAILED"));
+}
