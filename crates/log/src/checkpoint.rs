@@ -33,6 +33,9 @@ pub(crate) struct PartitionPoint {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Checkpoint {
+    /// What names the log for ever.
+    #[serde(default)]
+    pub(crate) log_id: String,
     /// The start of the machine during which it was written.
     pub(crate) boot_id: String,
     /// Which commit log `commits_bytes` is of.
@@ -89,12 +92,6 @@ pub(crate) fn remove_clean_mark(disk: &dyn Disk, dir: &Path) -> Result<(), LogEr
     }
 }
 
-/// What names the log in `dir` for ever; nothing in a folder from before there was one.
-pub(crate) fn read_id(dir: &Path) -> Option<String> {
-    let text = fs::read_to_string(dir.join(META_FILE)).ok()?;
-    text.lines().find_map(|line| line.trim().strip_prefix("log.id=")).map(|id| id.trim().to_owned())
-}
-
 /// Refuses a folder of a later version; says whether the folder has been used at all.
 pub(crate) fn check_format(dir: &Path) -> Result<bool, LogError> {
     let path = dir.join(META_FILE);
@@ -112,8 +109,8 @@ pub(crate) fn check_format(dir: &Path) -> Result<bool, LogError> {
     }
 }
 
-/// Marks the folder as one of this version, with a name of its own.
+/// Marks the folder as one of this version.
 pub(crate) fn write_format(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-    let text = format!("format.version={FORMAT_VERSION}\nlog.id={}\n", uuid::Uuid::new_v4().simple());
+    let text = format!("format.version={FORMAT_VERSION}\n");
     document::replace(disk, &dir.join(META_FILE), text.as_bytes())
 }

@@ -115,9 +115,9 @@ impl EmbeddedLog {
         checkpoint::write_clean_mark(self.shared.disk(), &self.shared.dir)
     }
 
-    /// What names this log for ever, wherever its folder is moved; empty where the log is open for reading only.
+    /// What names this log for ever, wherever its folder is moved.
     pub fn id(&self) -> String {
-        checkpoint::read_id(&self.shared.dir).unwrap_or_default()
+        self.shared.flushing().checkpoint.log_id.clone()
     }
 
     /// Opens the journal `name` beside the topics, for the server of clients; answers its records, in order. It belongs to

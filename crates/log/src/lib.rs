@@ -24,7 +24,7 @@
 //!
 //! Topics that clients append to have no writer and no commits: see `clients`.
 //!
-//! Not here: compaction by key, replication, a network port.
+//! Not here: compaction by key, replication, the Kafka protocol.
 
 mod append;
 mod cache_charge;

@@ -46,15 +46,16 @@ pub(crate) fn open(
     if !used {
         initialise(disk.as_ref(), dir, &machine.boot_id)?;
     }
-    if checkpoint::read_id(dir).is_none() {
-        checkpoint::write_format(disk.as_ref(), dir)?;
-    }
     let clean = !used || checkpoint::has_clean_mark(dir);
     let mut past = read_past(dir, &machine.boot_id)?;
     report(&past, clean);
-    if !clean {
-        // Before anything is appended: what a reader may have seen of the old epoch may be gone.
-        past.checkpoint.leader_epoch += 1;
+    let is_named = !past.checkpoint.log_id.is_empty();
+    if !is_named {
+        past.checkpoint.log_id = uuid::Uuid::new_v4().simple().to_string();
+    }
+    // Before anything is appended: what a reader may have seen of the old epoch may be gone.
+    past.checkpoint.leader_epoch += i32::from(!clean);
+    if !clean || !is_named {
         checkpoint::write(disk.as_ref(), dir, &past.checkpoint)?;
     }
     let commits = CommitLog::resume(disk.clone(), dir, past.generation, past.replay.bytes)?;

@@ -17,6 +17,8 @@ use crate::wire::{ErrorCode, Records, Uuid};
 
 /// Longest that a client may wait.
 const WAIT_MAX: Duration = Duration::from_secs(300);
+/// Most that one answer has beyond its first batch, whatever a client asks for (`fetch.max.bytes` of Kafka's brokers).
+const ANSWER_BYTES_MAX: usize = 55 << 20;
 /// From this version on topics go by their ids.
 const IDS_FROM: i16 = 13;
 
@@ -58,7 +60,7 @@ impl Broker {
     }
 
     fn read_all(&self, request: &FetchRequest, names: Option<&HashMap<Uuid, String>>) -> Read {
-        let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut left = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         let mut read = Read { responses: Vec::with_capacity(request.topics.len()), bytes: 0, has_error: false };
         for topic in &request.topics {
             let name = names.map_or(Some(&topic.topic), |names| names.get(&topic.topic_id));
