@@ -121,8 +121,7 @@ fn plan_question(
     add_views(desk, &reading, &mut catalog, 0)?;
     let mut problems = unknown_relations(&reading, &catalog);
     if problems.is_empty() && !reading.is_without_rows {
-        let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
-        problems = reading.unknown_columns(&known);
+        problems = reading.unknown_columns(&catalog);
     }
     problems.extend(reading.problems.iter().cloned());
     if !problems.is_empty() {

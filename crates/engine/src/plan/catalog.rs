@@ -4,7 +4,7 @@
 //! comes back in the columns of the result.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -50,6 +50,13 @@ impl Catalog {
     /// All names, in lower case.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.relations.keys().map(String::as_str)
+    }
+
+    /// The columns of these relations in the order in which they are declared, each once.
+    pub(crate) fn declared_columns<'a>(&self, relations: impl Iterator<Item = &'a str>) -> Vec<&str> {
+        let columns = relations.filter_map(|name| self.get(name)).flat_map(|relation| &relation.columns);
+        let mut seen = HashSet::new();
+        columns.map(String::as_str).filter(|column| seen.insert(*column)).collect()
     }
 
     /// The columns of these relations, as spelled, by their names in lower case.

@@ -2,7 +2,7 @@
 
 /// Microseconds of `text`, or what is wrong with it.
 pub(crate) fn parse_micros(text: &str) -> Result<i64, String> {
-    let wrong = || format!("`{text}` is no length of time; write a number and a unit, as in '5 minutes'");
+    let wrong = || format!("`{}` is no length of time; write a number and a unit, as in '5 minutes'", text.trim());
     let mut total: i64 = 0;
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -73,6 +73,7 @@ mod tests {
         assert_eq!(show_micros(5_400_000_000), "90 minutes");
         assert_eq!(show_micros(0), "0 seconds");
         assert!(parse_micros("5").is_err());
+        assert!(parse_micros("5 fortnights ").is_err_and(|error| error.starts_with("`5 fortnights` is no length")));
         assert!(parse_micros("1 month").is_err_and(|error| error.contains("date_trunc('month'")));
     }
 }

@@ -29,8 +29,7 @@ pub(super) fn plan_reading(
     }
     let mut problems: Vec<Problem> = unknown_relations(reading, catalog);
     if problems.is_empty() {
-        let known = catalog.columns_of(reading.relations.iter().map(|name| &*name.text));
-        problems.extend(reading.unknown_columns(&known));
+        problems.extend(reading.unknown_columns(catalog));
     }
     if is_continuous {
         problems.extend(refusals(reading));

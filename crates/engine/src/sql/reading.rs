@@ -15,7 +15,8 @@ use super::statement::Name;
 use super::text::{Problem, span_of};
 use super::token::Tokens;
 use super::walk::look;
-use super::windows;
+use super::windows::{self, SESSION_WINDOW};
+use crate::plan::catalog::Catalog;
 use crate::plan::functions::Functions;
 
 /// A SELECT that is ready to be planned.
@@ -98,9 +99,11 @@ impl Reading {
         self.tokens.0.iter().find(is_it).map_or_else(|| self.select_span(), |token| span_of(token.span))
     }
 
-    /// Names that can be no column of `known`, the columns of everything in FROM. Scopes are left to the planner; what is
-    /// found here is found all at once.
-    pub(crate) fn unknown_columns(&self, known: &HashMap<String, String>) -> Vec<Problem> {
+    /// Names that can be no column of anything in FROM. Scopes are left to the planner; what is found here is found all at
+    /// once.
+    pub(crate) fn unknown_columns(&self, catalog: &Catalog) -> Vec<Problem> {
+        let relations = || self.relations.iter().map(|name| &*name.text);
+        let known = catalog.columns_of(relations());
         let mut problems = Vec::new();
         let exists = |name: &str| known.contains_key(name) || self.named.contains(name);
         for parts in &self.columns {
@@ -108,13 +111,14 @@ impl Reading {
             if parts.iter().any(|part| exists(&part.value)) && (parts.len() == 1 || exists(&last.value)) {
                 continue;
             }
-            // `column.field` of a struct: the planner knows whether there is such a field.
-            if parts.len() > 1 && known.contains_key(&parts[0].value) {
+            // `column.field` of a struct: the planner knows whether there is such a field. A session window is refused by
+            // its own words.
+            if parts.len() > 1 && (known.contains_key(&parts[0].value) || parts[0].value == SESSION_WINDOW) {
                 continue;
             }
             let candidates = known.values().map(String::as_str).chain(self.named.iter().map(String::as_str));
             let from = self.relations.iter().map(|name| format!("`{}`", name.text)).collect::<Vec<_>>().join(", ");
-            let otherwise = || (known.len() <= 30).then(|| columns_of(known)).flatten();
+            let otherwise = || listed_columns(&catalog.declared_columns(relations()));
             let cure = did_you_mean(&last.value, candidates, otherwise);
             let spelled = spelled_at(&self.tokens, last.span.start).unwrap_or_else(|| last.value.clone());
             let place = if from.is_empty() { String::new() } else { format!(" in {from}") };
@@ -126,17 +130,18 @@ impl Reading {
     }
 }
 
-fn columns_of(known: &HashMap<String, String>) -> Option<String> {
-    let mut columns: Vec<&str> = known.values().map(String::as_str).collect();
-    columns.sort_unstable();
-    columns.dedup();
-    (!columns.is_empty()).then(|| format!("the columns are {}", columns.join(", ")))
+/// Columns that are listed: of more nobody reads the end.
+const LISTED_MAX: usize = 30;
+
+/// All columns in the order in which they are declared.
+fn listed_columns(columns: &[&str]) -> Option<String> {
+    (1..=LISTED_MAX).contains(&columns.len()).then(|| format!("the columns are {}", columns.join(", ")))
 }
 
 fn unknown_function(call: &Name) -> Option<Problem> {
     let functions = Functions::all();
     // A session window is refused by its own words.
-    if functions.contains(&call.text) || &*call.text == "session_window" {
+    if functions.contains(&call.text) || &*call.text == SESSION_WINDOW {
         return None;
     }
     let known = functions.names().chain(spark::names());

@@ -21,6 +21,9 @@ use super::text::{Problem, span_of};
 use super::walk::change;
 use crate::plan::functions::WINDOW;
 
+/// The function of session windows, which are refused.
+pub(super) const SESSION_WINDOW: &str = "session_window";
+
 /// Rewrites the functions that give a table in FROM.
 pub(crate) fn rewrite_tables(query: &mut Query, problems: &mut Vec<Problem>) {
     change(query, &mut TableFunctions { problems });
@@ -137,7 +140,7 @@ impl VisitorMut for Calls<'_> {
         let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
         let span = span_of(function.name.span());
         match name_of(function).as_str() {
-            "session_window" => {
+            SESSION_WINDOW => {
                 let problem = Problem::new(span, "this version does not run session windows yet");
                 self.problems.push(problem.cure("use a tumbling or hopping window: `window(ts, '30 minutes')`"));
             }
@@ -168,8 +171,13 @@ fn with_numbers(function: &Function, span: Span) -> Result<Expr, Problem> {
     let size_us = micros(size)?;
     let slide_us = slide.map_or(Ok(size_us), micros)?;
     let start_us = start.map_or(Ok(0), micros)?;
-    if size_us <= 0 || slide_us <= 0 {
-        return Err(Problem::new(span, "a window cannot be empty").cure("use a length above 0"));
+    for (length, us) in [(size, size_us), (slide.unwrap_or(size), slide_us)] {
+        let message = match us {
+            ..0 => "a window cannot have a negative length",
+            0 => "a window cannot be empty",
+            _ => continue,
+        };
+        return Err(Problem::new(span_of(length.span()), message).cure("use a length above 0"));
     }
     if slide_us > size_us {
         let problem =
