@@ -83,3 +83,13 @@ fn scripts_come_to_what_is_written() {
     }
     assert!(wrong.is_empty(), "these came to something else:\n{}", wrong.join("\n"));
 }
+
+/// What the statements of a file declare that cannot even be cut into statements is not known, and so it is not missed.
+#[test]
+fn a_file_that_cannot_be_read_is_told_once() {
+    let script = |file: &str, text: &str| Script { file: file.into(), text: text.into() };
+    let torn = script("a.sql", "CREATE SOURCE s (a STRING) WITH (connector = 'csv);");
+    let reader = script("b.sql", "CREATE VIEW v AS SELECT a FROM s; CREATE SINK k FROM s WITH (connector = 'delta');");
+    let errors = compile(&[torn, reader]).expect_err("a quote is not closed");
+    assert_eq!(errors.iter().map(|error| &*error.file).collect::<Vec<_>>(), ["a.sql"], "{errors:?}");
+}

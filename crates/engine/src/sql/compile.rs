@@ -12,7 +12,7 @@ use super::graph;
 use super::nearest::did_you_mean;
 use super::planning::{plan_reading, problem_of};
 use super::program::{Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
-use super::reading::{Reading, read};
+use super::reading::{Reading, listed_columns, read};
 use super::select::with_deep_stack;
 use super::statement::{Name, SinkFrom, SinkStatement, SourceStatement, Statement, ViewStatement};
 use super::text::{Problem, Text};
@@ -58,7 +58,17 @@ struct Compiler {
     diagnostics: Vec<Diagnostic>,
     broken: HashSet<usize>,
     planned: HashMap<usize, Planned>,
+    unread: Unread,
     program: Program,
+}
+
+/// What statements would have declared that could not be read.
+#[derive(Default)]
+struct Unread {
+    /// Names in lower case.
+    names: HashSet<String>,
+    /// Whether there are files of which not even the names of their statements are known.
+    files: bool,
 }
 
 impl Compiler {
@@ -95,7 +105,10 @@ impl Compiler {
         let text = Text::new(script.file.clone(), script.text.clone());
         let statements = match split(&text) {
             Ok(statements) => statements,
-            Err(problem) => return self.diagnostics.push(text.diagnostic(problem)),
+            Err(problem) => {
+                self.unread.files = true;
+                return self.diagnostics.push(text.diagnostic(problem));
+            }
         };
         for tokens in statements {
             let mut problems = Vec::new();
@@ -106,6 +119,8 @@ impl Compiler {
                     self.broken.insert(self.entries.len());
                 }
                 self.entries.push(Entry { statement, text: place, reading: None });
+            } else {
+                self.unread.names.extend(ddl::names_declared(&tokens));
             }
             self.diagnostics.extend(problems.into_iter().map(|problem| text.diagnostic(problem)));
         }
@@ -228,11 +243,20 @@ impl Compiler {
         }
     }
 
+    /// Whether `index` reads something that is wrong. A source with a wrong option or watermark still has its columns, so what
+    /// reads it can be checked.
     fn depends_on_broken(&self, index: usize) -> bool {
-        self.reads(index).iter().any(|read| {
-            let is_source = matches!(self.entries[*read].statement, Statement::Source(_));
-            self.broken.contains(read) && !is_source
-        })
+        let is_broken = |read: &usize| match &self.entries[*read].statement {
+            Statement::Source(source) => !source.is_whole,
+            Statement::View(_) | Statement::Sink(_) => self.broken.contains(read),
+        };
+        let mut relations = self.entries[index].reading.iter().flat_map(|reading| &reading.relations);
+        self.reads(index).iter().any(is_broken) || relations.any(|relation| self.may_be_unread(&relation.text))
+    }
+
+    /// Whether a statement that could not be read may have declared `name`: what is wrong with that is told there.
+    fn may_be_unread(&self, name: &str) -> bool {
+        !self.things.contains_key(name) && (self.unread.files || self.unread.names.contains(name))
     }
 
     fn add_view(&mut self, index: usize, mut planned: Planned, catalog: &mut Catalog) {
@@ -292,6 +316,9 @@ impl Compiler {
             let definition = definition(sink.name.text.clone());
             return self.program.sinks.push(definition);
         };
+        if self.may_be_unread(&from.folded()) {
+            return;
+        }
         let Some(read) = self.things.get(&from.folded()).copied() else {
             let names = self.things.values().map(|thing| &*self.entries[*thing].statement.name().text);
             let otherwise =
@@ -364,7 +391,8 @@ fn watermark_of(source: &SourceStatement) -> (Option<Watermark>, Option<Problem>
     let found = source.columns.iter().position(|column| column.name.folded() == clause.column.folded());
     let Some(column) = found else {
         let names = source.columns.iter().map(|column| &*column.name.text);
-        let cure = did_you_mean(&clause.column.text, names, || None);
+        let all = || listed_columns(&names.clone().collect::<Vec<_>>());
+        let cure = did_you_mean(&clause.column.text, names.clone(), all);
         let message = format!("column `{}` does not exist in `{}`", clause.column.text, source.name.text);
         return (None, Some(Problem::new(clause.column.span, message).maybe_cure(cure)));
     };

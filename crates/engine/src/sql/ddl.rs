@@ -32,6 +32,25 @@ pub(crate) fn parse(tokens: &Tokens, text: &Text, problems: &mut Vec<Problem>) -
     found.map_err(|problem| problems.push(problem)).ok()
 }
 
+/// The names, in lower case, of all that a statement declares, or that several declare with no `;` between them.
+pub(crate) fn names_declared(tokens: &Tokens) -> Vec<String> {
+    let mut cursor = Cursor::new(tokens);
+    let mut names = Vec::new();
+    while !cursor.is_at_end() {
+        if !cursor.take_words(&["CREATE"]) {
+            cursor.advance();
+            continue;
+        }
+        cursor.take_words(&["OR", "REPLACE"]);
+        // The kind may be misspelt.
+        cursor.advance();
+        cursor.take_words(&["VIEW"]);
+        cursor.take_words(&["IF", "NOT", "EXISTS"]);
+        names.extend(cursor.thing_name("a name").ok().map(|name| name.folded()));
+    }
+    names
+}
+
 struct Parser<'a> {
     cursor: Cursor<'a>,
     tokens: &'a Tokens,
@@ -100,6 +119,7 @@ impl Parser<'_> {
             return Err(self.cursor.expected("`(` and the columns").cure("write `name TYPE` for each column"));
         }
         let mut columns: Vec<Column> = Vec::new();
+        let mut is_whole = true;
         let mut watermark = None;
         while self.cursor.peek() != Some(&Token::RParen) {
             if self.cursor.at_words(&["WATERMARK", "FOR"]) {
@@ -108,7 +128,7 @@ impl Parser<'_> {
                     self.problems.push(Problem::new(span, "a source has one watermark").cure("remove one of them"));
                 }
             } else {
-                self.column(&mut columns)?;
+                is_whole &= self.column(&mut columns)?;
             }
             if !self.cursor.take(&Token::Comma) {
                 break;
@@ -116,16 +136,19 @@ impl Parser<'_> {
         }
         self.cursor.expect(&Token::RParen)?;
         let options = self.options()?;
-        Ok(SourceStatement { name, columns, watermark, options })
+        Ok(SourceStatement { name, columns, is_whole, watermark, options })
     }
 
-    /// One column. A wrong type or name does not keep the columns after it from being looked at.
-    fn column(&mut self, columns: &mut Vec<Column>) -> Result<(), Problem> {
+    /// One column, and whether all of it could be read. A wrong type or name does not keep the columns after it from being
+    /// looked at.
+    fn column(&mut self, columns: &mut Vec<Column>) -> Result<bool, Problem> {
+        let mut is_whole = true;
         let name = match self.cursor.column_name() {
             Ok(name) => name,
             Err(problem) if matches!(self.cursor.peek(), Some(Token::Word(_))) => {
                 let name = Name { text: format!("column_{}", columns.len()).into(), span: problem.span };
                 self.problems.push(problem);
+                is_whole = false;
                 name
             }
             Err(problem) => return Err(problem),
@@ -138,7 +161,10 @@ impl Parser<'_> {
         }
         match self.cursor.column_type() {
             Ok(data_type) => columns.push(Column { name, data_type }),
-            Err(problem) => self.problems.push(problem),
+            Err(problem) => {
+                self.problems.push(problem);
+                is_whole = false;
+            }
         }
         let span = self.cursor.span();
         if self.cursor.take_words(&["NOT", "NULL"]) {
@@ -149,7 +175,7 @@ impl Parser<'_> {
         if self.cursor.take_words(&["COMMENT"]) {
             self.cursor.advance();
         }
-        Ok(())
+        Ok(is_whole)
     }
 
     fn watermark(&mut self) -> Result<WatermarkClause, Problem> {

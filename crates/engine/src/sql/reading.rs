@@ -134,7 +134,7 @@ impl Reading {
 const LISTED_MAX: usize = 30;
 
 /// All columns in the order in which they are declared.
-fn listed_columns(columns: &[&str]) -> Option<String> {
+pub(crate) fn listed_columns(columns: &[&str]) -> Option<String> {
     (1..=LISTED_MAX).contains(&columns.len()).then(|| format!("the columns are {}", columns.join(", ")))
 }
 

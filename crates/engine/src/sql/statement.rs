@@ -55,6 +55,8 @@ impl Statement {
 pub(crate) struct SourceStatement {
     pub(crate) name: Name,
     pub(crate) columns: Vec<Column>,
+    /// Whether the name and the type of every column could be read.
+    pub(crate) is_whole: bool,
     pub(crate) watermark: Option<WatermarkClause>,
     pub(crate) options: Vec<OptionDef>,
 }
