@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
-use millrace_flow::Span;
+use millrace_flow::{Span, nearest};
 
 use super::dialect::SparkDialect;
 use super::text::{Problem, span_of};
@@ -44,10 +44,12 @@ pub(crate) fn parse_query(tokens: &Tokens) -> Result<Box<ast::Query>, Problem> {
         extra => {
             // A next statement may have been taken for the alias of a table at first.
             let next = tokens.0.iter().find(|token| is_create(&token.token));
-            let found = next.unwrap_or(&extra);
-            let problem =
-                Problem::new(span_of(found.span), format!("expected the end of the SELECT, found `{}`", found.token));
-            Err(if next.is_some() { problem.cure("put a `;` before it") } else { problem })
+            match next {
+                Some(next) => Err(unexpected(next, "the end of the SELECT").cure("put a `;` before it")),
+                None => {
+                    Err(misspelt_word(tokens, &extra).unwrap_or_else(|| unexpected(&extra, "the end of the SELECT")))
+                }
+            }
         }
     }
 }
@@ -63,8 +65,25 @@ pub(crate) fn parse_statement(tokens: &Tokens) -> Result<ast::Statement, Problem
     let statement = parser.parse_statement().map_err(|error| problem_of(error, tokens))?;
     match parser.next_token() {
         TokenWithSpan { token: Token::EOF, .. } => Ok(statement),
-        extra => Err(Problem::new(span_of(extra.span), format!("expected the end, found `{}`", extra.token))),
+        extra => Err(misspelt_word(tokens, &extra).unwrap_or_else(|| unexpected(&extra, "the end"))),
     }
+}
+
+fn unexpected(found: &TokenWithSpan, wanted: &str) -> Problem {
+    Problem::new(span_of(found.span), format!("expected {wanted}, found `{}`", found.token))
+}
+
+/// Words that a SELECT goes on with. One that is misspelt is taken for the name of what stands before it.
+const GOES_ON: [&str; 10] = ["FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "JOIN", "LEFT", "INNER"];
+
+/// The word before `extra`, where nothing can follow, if it was meant to be one of the language.
+fn misspelt_word(tokens: &Tokens, extra: &TokenWithSpan) -> Option<Problem> {
+    let index = tokens.0.iter().position(|token| token.span == extra.span)?;
+    let before = &tokens.0[index.checked_sub(1)?];
+    let Token::Word(word) = &before.token else { return None };
+    let meant = nearest(&word.value, GOES_ON).filter(|meant| !meant.eq_ignore_ascii_case(&word.value))?;
+    let message = format!("`{}` is read as a name, and `{}` cannot follow it", word.value, extra.token);
+    Some(Problem::new(span_of(before.span), message).cure(format!("did you mean `{meant}`?")))
 }
 
 fn parser(tokens: &Tokens) -> Parser<'static> {
