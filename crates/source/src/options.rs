@@ -38,16 +38,17 @@ pub(crate) fn parse_bool(key: &str, value: &str) -> Result<bool, OptionError> {
     }
 }
 
-/// A whole number between two bounds.
-pub(crate) fn parse_number(key: &str, value: &str, min: u32, max: u32) -> Result<u32, OptionError> {
+/// A whole number between two bounds; `default` is what it is without the option.
+pub(crate) fn parse_number(key: &str, value: &str, min: u32, max: u32, default: u32) -> Result<u32, OptionError> {
     let number = value.parse().ok().filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| {
-        OptionError::new(key, format!("`{value}` is not a number from {min} to {max}"), format!("write {key} = {min}"))
+        let message = format!("`{value}` is not a number from {min} to {max}");
+        OptionError::new(key, message, format!("write {key} = {default}, or leave it out, which is the same"))
     })
 }
 
-/// One ASCII character.
-pub(crate) fn parse_character(key: &str, value: &str) -> Result<u8, OptionError> {
+/// One ASCII character; `examples` are what it may well be.
+pub(crate) fn parse_character(key: &str, value: &str, examples: &str) -> Result<u8, OptionError> {
     let byte = match value.as_bytes() {
         b"\\t" | b"tab" => b'\t',
         [byte] => *byte,
@@ -56,7 +57,7 @@ pub(crate) fn parse_character(key: &str, value: &str) -> Result<u8, OptionError>
     if byte.is_ascii() && !matches!(byte, 0 | b'\n' | b'\r') {
         return Ok(byte);
     }
-    Err(OptionError::new(key, format!("`{value}` is not one ASCII character"), format!("write {key} = ';' or '\\t'")))
+    Err(OptionError::new(key, format!("`{value}` is not one ASCII character"), format!("write {key} = {examples}")))
 }
 
 /// A number followed by one of the units, whose value in the smallest of them is given.
@@ -104,7 +105,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cure_names_what_is_usual() {
+        let cure = |error: OptionError| error.cure.unwrap_or_default();
+        let number = parse_number("batch_rows", "x", 1, 65_536, 8_192).expect_err("no number");
+        assert_eq!(cure(number), "write batch_rows = 8192, or leave it out, which is the same");
+        let quote = parse_character("quote", "ab", "'\"'").expect_err("two characters");
+        assert_eq!(cure(quote), "write quote = '\"'");
+    }
+
+    #[test]
     fn characters_are_ascii() {
+        let parse_character = |key, value| super::parse_character(key, value, "';'");
         assert_eq!(parse_character("delimiter", ";"), Ok(b';'));
         assert_eq!(parse_character("delimiter", "\t"), Ok(b'\t'));
         assert_eq!(parse_character("delimiter", "\\t"), Ok(b'\t'));

@@ -147,18 +147,22 @@ impl CsvSourceConfig {
             "connector" => {}
             "path" => self.path = value.to_owned(),
             "header" => self.csv.header = parse_bool(key, value)?,
-            "delimiter" => self.csv.delimiter = parse_character(key, value)?,
-            "quote" => self.csv.quote = if value.is_empty() { None } else { Some(parse_character(key, value)?) },
+            "delimiter" => self.csv.delimiter = parse_character(key, value, r"';' or '\t'")?,
+            "quote" if value.is_empty() => self.csv.quote = None,
+            "quote" => self.csv.quote = Some(parse_character(key, value, r#"'"', or '' for files without quotes"#)?),
             "encoding" => self.csv.encoding = parse_encoding(value)?,
             "timestamp_format" => self.csv.timestamp_format = parse_format(key, value)?,
             "date_format" => self.csv.date_format = parse_format(key, value)?,
             "null_values" => self.csv.null_values = parse_list(value),
             "key" => self.key = Some(value.to_owned()),
-            "partitions" => self.partitions = parse_number(key, value, 1, PARTITIONS_MAX)?,
+            "partitions" => self.partitions = parse_number(key, value, 1, PARTITIONS_MAX, 1)?,
             "follow" => self.follow = parse_bool(key, value)?,
             "pace" => self.pace = parse_pace(value)?,
             "rebase" => self.rebase = parse_rebase(value)?,
-            "batch_rows" => self.csv.batch_rows = parse_number(key, value, 1, BATCH_ROWS_MAX)? as usize,
+            "batch_rows" => {
+                let default = u32::try_from(CsvOptions::default().batch_rows).unwrap_or(BATCH_ROWS_MAX);
+                self.csv.batch_rows = parse_number(key, value, 1, BATCH_ROWS_MAX, default)? as usize;
+            }
             "retention" => self.retention = Some(parse_duration(key, value)?),
             "retention_bytes" => self.retention_bytes = Some(parse_size(key, value)?),
             _ => return Err(OptionError::unknown(key, &KEYS)),

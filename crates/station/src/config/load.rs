@@ -227,8 +227,22 @@ fn plain_words(message: &str) -> (String, Option<String>) {
     }
     let found = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     match found.and_then(|found| found.split_once(", expected ")) {
-        Some((found, expected)) => (format!("{found} does not fit"), Some(format!("write {expected}"))),
+        Some((found, expected)) => {
+            (format!("{found} does not fit"), Some(format!("write {}", kind_of_value(expected))))
+        }
         None => (message.to_owned(), None),
+    }
+}
+
+/// What serde expected, for people who know no Rust.
+fn kind_of_value(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more, without quotes",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number, without quotes",
+        "f32" | "f64" => "a number, without quotes",
+        "a boolean" => "true or false, without quotes",
+        "a sequence" => "a list, as in [\"a\", \"b\"]",
+        other => other,
     }
 }
 

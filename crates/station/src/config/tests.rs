@@ -170,6 +170,11 @@ fn values_that_do_not_fit_are_told_what_does() {
         ("zebra = 1", ["the key `zebra` stands in no section", "sections are `project`"]),
         ("[log]\nflush = 'comit'", ["`comit` is no value of it", "did you mean `commit`?"]),
         ("[log]\nflush = 'foo'", ["`foo` is no value of it", "values are `none`, `interval`, `commit`"]),
+        (
+            "[engine]\nthreads = 'zwei'",
+            ["`engine.threads`: string \"zwei\" does not fit", "write a whole number, 0 or more"],
+        ),
+        ("[http]\nallowed_hosts = 'a'", ["`http.allowed_hosts`", "write a list, as in"]),
         ("[http]\nlisten = 1", ["integer `1` does not fit", "write a string"]),
         ("[project]\ntimezone = 'Europe/Berln'", ["names no time zone", "did you mean `Europe/Berlin`?"]),
     ] {
