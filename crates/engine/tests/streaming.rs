@@ -500,7 +500,7 @@ fn sums_that_overflow_are_refused() {
     bench.append(&orders(500, 1, &schema()), true);
     let (mut runner, _) = bench.runner(&bench.program.queries[0]);
     let refused = runner.run(&Stop::default()).expect_err("the second row of a country is too much").to_string();
-    assert!(refused.contains("a sum is too large for Int64"), "{refused}");
+    assert!(refused.contains("a sum is too large for BIGINT"), "{refused}");
 }
 
 /// A whole number that does not fit is a mistake in a row, not another number.

@@ -23,10 +23,10 @@ use super::desk::{Answer, Desk, Limits};
 use super::error::AskError;
 use super::scan::{DeskTable, is_past_deadline};
 use crate::plan::catalog::{Catalog, Relation, ViewSource, options};
-use crate::plan::failure;
 use crate::plan::logical::{expand_hopping, plan, with_stored_types};
 use crate::sql::{
-    Problem, Reading, Text, Tokens, parse_query, parse_statement, read, spelled_columns, split, unknown_relations,
+    Problem, Reading, Text, Tokens, parse_query, parse_statement, planner_problem, read, spelled_columns, split,
+    unknown_relations,
 };
 
 /// Views within views within views.
@@ -127,7 +127,7 @@ fn plan_question(
     if !problems.is_empty() {
         return Err(first(problems));
     }
-    let wrong = |error: DataFusionError| AskError::at(text, failure::problem_of(&error, reading.select_span()));
+    let wrong = |error: DataFusionError| AskError::at(text, planner_problem(&error, &reading));
     let planned = plan(reading.query.clone(), &catalog).and_then(with_stored_types).map_err(wrong)?;
     let columns = spelled_columns(&reading, &catalog, &planned);
     let planned = expand_hopping(planned).map_err(wrong)?;
@@ -171,7 +171,7 @@ fn plan_view(desk: &Desk, select: &Arc<str>, catalog: &mut Catalog, depth: usize
         return Err(AskError::at(&text, problem));
     }
     let planned = plan(reading.query.clone(), catalog).and_then(with_stored_types);
-    let planned = planned.map_err(|error| AskError::at(&text, failure::problem_of(&error, reading.select_span())))?;
+    let planned = planned.map_err(|error| AskError::at(&text, planner_problem(&error, &reading)))?;
     let columns = spelled_columns(&reading, catalog, &planned);
     Ok(ViewSource::relation(planned, columns))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datafusion::common::DataFusionError;
-use millrace_flow::{ErrorKind, Span, StageError};
+use millrace_flow::{ErrorKind, StageError};
 
 use crate::plan::failure;
 use crate::sql::{Problem, Text};
@@ -45,8 +45,8 @@ impl AskError {
             let message = format!("the answer needs more than {} MiB of memory", memory_bytes / (1024 * 1024));
             return Self::new(message, "ask for fewer rows with a filter, or group by fewer columns");
         }
-        let problem = failure::problem_of(error, Span::default());
-        Self { message: problem.message, line: None, column: None, cure: problem.cure }
+        let complaint = failure::complaint_of(error);
+        Self { message: complaint.message, line: None, column: None, cure: complaint.cure }
     }
 
     /// Who has to act: whoever asked.

@@ -166,6 +166,11 @@ fn errors_say_where_and_what_to_do() {
         ask("SELECT summ(quantity) FROM orders")
             .is_err_and(|error| error.cure.is_some_and(|cure| cure.contains("`sum`")))
     );
+    let error = ask("SELECT id FROM orders\nWHERE quantity = 'abc'").expect_err("the text is no number");
+    assert_eq!((error.line, error.column), (Some(2), Some(18)));
+    assert_eq!(error.message, "'abc' is compared with a number and is no INT");
+    let error = ask("SELECT upper(id, id) AS u FROM orders").expect_err("one argument too many");
+    assert_eq!((error.column, error.message.as_str()), (Some(8), "`upper` takes 1 argument, not 2"));
 }
 
 #[test]

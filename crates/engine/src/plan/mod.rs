@@ -1,6 +1,7 @@
 //! From a checked statement to the operators that run it.
 
 pub(crate) mod catalog;
+pub(crate) mod complaint;
 mod explain;
 pub(crate) mod failure;
 mod fingerprint;
@@ -8,6 +9,9 @@ pub(crate) mod functions;
 pub(crate) mod logical;
 mod lower;
 mod query;
+mod type_names;
+mod words;
 
 pub(crate) use lower::{Place, Refusal, Request, VOLATILE, lower, time_axis};
 pub use query::{Aggregate, AggregateCall, Dedup, Emit, Group, Input, Output, Query, RowStep, Watermark, Window};
+pub(crate) use type_names::in_plain_types;

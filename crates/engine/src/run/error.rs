@@ -7,7 +7,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use millrace_flow::{ErrorKind, StageError, may_pass};
 
-use crate::plan::failure;
+use crate::plan::{failure, in_plain_types};
 
 /// An error of a running query.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum EngineError {
         bytes: usize,
     },
     /// A sum is larger than its type allows.
-    #[error("a sum is too large for {data_type}; add up less at a time, or CAST what is added to DOUBLE")]
+    #[error("a sum is too large for {}; add up less at a time, or CAST what is added to DOUBLE", in_plain_types(&data_type.to_string()))]
     SumTooLarge {
         /// The type of the sum.
         data_type: DataType,

@@ -10,7 +10,7 @@ use super::continuous::refusals;
 use super::ddl;
 use super::graph;
 use super::nearest::did_you_mean;
-use super::planning::{plan_reading, problem_of};
+use super::planning::{plan_reading, planner_problem, problem_of};
 use super::program::{Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
 use super::reading::{Reading, listed_columns, read};
 use super::select::with_deep_stack;
@@ -19,7 +19,7 @@ use super::text::{Problem, Text};
 use super::token::{Tokens, split};
 use crate::plan::catalog::{Catalog, Relation, StreamSource, ViewSource};
 use crate::plan::logical::optimize;
-use crate::plan::{Emit, Place, Query, Request, Watermark, failure, lower, time_axis};
+use crate::plan::{Emit, Place, Query, Request, Watermark, lower, time_axis};
 
 /// Compiles the scripts of a project; files count in the order of their names, statements may refer to later ones.
 ///
@@ -289,7 +289,7 @@ impl Compiler {
         let request = Request {
             name: statement.name().text.clone(),
             sql: text.sql.as_str().into(),
-            plan: logical.map_err(|error| failure::problem_of(&error, reading.select_span()))?,
+            plan: logical.map_err(|error| planner_problem(&error, reading))?,
             columns: planned.columns.clone(),
             emit: emit.map_or(Emit::Changes, |(emit, _)| emit),
             allowed_lateness_us: lateness.map(|(lateness, _)| lateness),

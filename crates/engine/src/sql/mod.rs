@@ -33,7 +33,7 @@ mod windows;
 pub use compile::{compile, compile_what_is_right};
 pub(crate) use interval::show_micros;
 pub(crate) use nearest::did_you_mean;
-pub(crate) use planning::{spelled_columns, unknown_relations};
+pub(crate) use planning::{planner_problem, spelled_columns, unknown_relations};
 pub use program::{OptionDef, Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
 pub(crate) use reading::{Reading, read};
 pub(crate) use select::{parse_query, parse_statement};

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::Field;
+use datafusion::common::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use millrace_flow::{Span, listed};
 
@@ -14,6 +15,7 @@ use super::reading::Reading;
 use super::statement::Name;
 use super::text::Problem;
 use crate::plan::catalog::Catalog;
+use crate::plan::complaint::{Complaint, Spot};
 use crate::plan::functions::NEEDS_TIME;
 use crate::plan::logical::{plan, with_stored_types};
 use crate::plan::{Place, Refusal, failure};
@@ -39,19 +41,40 @@ pub(super) fn plan_reading(
         return Err(problems);
     }
     let logical = plan(reading.query.clone(), catalog).and_then(with_stored_types);
-    let logical = logical.map_err(|error| vec![placed(failure::problem_of(&error, reading.select_span()), reading)])?;
+    let logical = logical.map_err(|error| vec![planner_problem(&error, reading)])?;
     let columns = spelled_columns(reading, catalog, &logical);
     let problems = unnamed_columns(reading, &columns);
     if problems.is_empty() { Ok((logical, columns)) } else { Err(problems) }
 }
 
-/// A problem of a window at the call of the window.
-fn placed(problem: Problem, reading: &Reading) -> Problem {
+/// What the planner complains of, at its place in the text.
+pub(crate) fn planner_problem(error: &DataFusionError, reading: &Reading) -> Problem {
+    let Complaint { message, cure, spot } = failure::complaint_of(error);
     match reading.windows.first() {
-        Some(window) if problem.message.starts_with(NEEDS_TIME) => Problem::new(*window, problem.message)
+        Some(window) if message.starts_with(NEEDS_TIME) => Problem::new(*window, message)
             .cure("name the column that the source's watermark is for, or CAST a text to TIMESTAMP in the source"),
-        _ => problem,
+        _ => complaint_problem(Complaint { message, cure, spot }, reading),
     }
+}
+
+fn complaint_problem(complaint: Complaint, reading: &Reading) -> Problem {
+    let Complaint { mut message, mut cure, spot } = complaint;
+    let found = reading.span_of_spot(&spot);
+    match spot {
+        // Within one SELECT there is one table only; the planner looks for another.
+        Spot::Twice(name) if reading.doubles.contains_key(&name) => {
+            message = format!("two columns are called `{name}`");
+            cure = Some("rename one of them with AS".to_owned());
+        }
+        Spot::Call { name, .. } => {
+            // People may know the function by another name.
+            if let Some(spelled) = found.and_then(|span| reading.spelled_call(span)) {
+                message = message.replace(&format!("`{name}`"), &format!("`{spelled}`"));
+            }
+        }
+        _ => {}
+    }
+    Problem::new(found.unwrap_or_else(|| reading.select_span()), message).maybe_cure(cure)
 }
 
 /// Names in FROM that stand for nothing.
@@ -114,15 +137,19 @@ fn unnamed_columns(reading: &Reading, columns: &[String]) -> Vec<Problem> {
 
 /// What cannot be run, at its place in the text; `clause` is where EMIT or ALLOWED LATENESS stands.
 pub(super) fn problem_of(refusal: Refusal, reading: &Reading, clause: Option<Span>) -> Problem {
+    if let Place::Planner(spot) = refusal.place {
+        return complaint_problem(Complaint { message: refusal.message, cure: refusal.cure, spot }, reading);
+    }
     let span = match &refusal.place {
         Place::Select => reading.select_span(),
         Place::From => reading.relation_span(),
         Place::Window => reading.windows.first().copied().unwrap_or_else(|| reading.relation_span()),
         Place::Emit | Place::Lateness => clause.unwrap_or_else(|| reading.select_span()),
         Place::Call(name) => {
-            let call = reading.calls.iter().find(|call| *call.text == **name);
-            call.map_or_else(|| reading.relation_span(), |call| call.span)
+            let call = Spot::Call { name: name.clone(), arguments: None };
+            reading.span_of_spot(&call).unwrap_or_else(|| reading.relation_span())
         }
+        Place::Planner(_) => reading.select_span(),
         Place::Output(name) => {
             let output = reading.outputs.get(name);
             output.map_or_else(|| reading.select_span(), |output| output.span)

@@ -10,13 +10,14 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span as TokenSpan, Token, 
 use millrace_flow::Span;
 
 use super::nearest::did_you_mean;
-use super::spark::{self, name_of};
+use super::spark::{self, arguments_of, name_of};
 use super::statement::Name;
 use super::text::{Problem, span_of};
 use super::token::Tokens;
 use super::walk::look;
 use super::windows::{self, SESSION_WINDOW};
 use crate::plan::catalog::Catalog;
+use crate::plan::complaint::Spot;
 use crate::plan::functions::Functions;
 
 /// A SELECT that is ready to be planned.
@@ -28,7 +29,9 @@ pub(crate) struct Reading {
     /// Where windows are called.
     pub(crate) windows: Vec<Span>,
     /// Every function call.
-    pub(crate) calls: Vec<Name>,
+    pub(crate) calls: Vec<Call>,
+    /// Names that one SELECT gives to two columns, in lower case, and where the second stands.
+    pub(crate) doubles: HashMap<String, Span>,
     /// Columns of the outermost SELECT as they are spelled, by their name in lower case.
     pub(crate) outputs: HashMap<String, Name>,
     pub(crate) tokens: Tokens,
@@ -38,6 +41,14 @@ pub(crate) struct Reading {
     pub(crate) is_without_rows: bool,
     columns: Vec<Vec<Ident>>,
     named: HashSet<String>,
+}
+
+/// The call of a function, by the name that the planner knows it by.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: Name,
+    /// What stands in its parentheses; `None` with DISTINCT and the like.
+    arguments: Option<usize>,
 }
 
 /// Reads a SELECT.
@@ -61,6 +72,7 @@ pub(crate) fn read(query: &Query, tokens: &Tokens) -> Reading {
         relations,
         windows,
         calls: names.calls,
+        doubles: names.doubles,
         outputs,
         tokens: tokens.clone(),
         problems,
@@ -91,6 +103,67 @@ impl Reading {
         let Some(output) = self.outputs.get(&column.to_lowercase()) else { return false };
         let token = self.tokens.0.iter().find(|token| span_of(token.span) == output.span);
         token.and_then(spelled).is_some_and(|spelled| spelled.to_lowercase() == column.to_lowercase())
+    }
+
+    /// Where something stands that the planner complains of.
+    pub(crate) fn span_of_spot(&self, spot: &Spot) -> Option<Span> {
+        let token = |is_it: &dyn Fn(&Token) -> bool| {
+            self.tokens.0.iter().find(|token| is_it(&token.token)).map(|token| span_of(token.span))
+        };
+        match spot {
+            Spot::Nowhere => None,
+            Spot::At(span) => Some(*span),
+            Spot::Call { name, arguments } => {
+                let mut calls: Vec<&Call> = self.calls.iter().filter(|call| is_called(&call.name.text, name)).collect();
+                calls.sort_by_key(|call| arguments.is_some() && call.arguments != *arguments);
+                calls.first().map(|call| call.name.span)
+            }
+            Spot::Literal(text) => token(&|token| match token {
+                Token::SingleQuotedString(found) | Token::DoubleQuotedString(found) => found == text,
+                _ => false,
+            }),
+            Spot::Word(word) => token(&|token| !is_quoted(token) && token.to_string().eq_ignore_ascii_case(word)),
+            Spot::Compared(name) => self.compared_span(name),
+            Spot::Division => self.division_span(),
+            Spot::Twice(name) => self.doubles.get(name).copied(),
+        }
+    }
+
+    /// Where a name stands beside an operator that compares.
+    fn compared_span(&self, name: &str) -> Option<Span> {
+        let compares = |token: &Token| match token {
+            Token::Eq | Token::Neq | Token::Lt | Token::Gt | Token::LtEq | Token::GtEq => true,
+            Token::Word(word) => ["between", "in", "not", "is"].contains(&word.value.to_lowercase().as_str()),
+            _ => false,
+        };
+        let tokens = &self.tokens.0;
+        let beside = |index: usize| tokens.get(index).is_some_and(|token| compares(&token.token));
+        let is_it = |index: &usize| {
+            let is_name = spelled(&tokens[*index]).is_some_and(|spelled| spelled.to_lowercase() == name);
+            is_name && (beside(*index + 1) || index.checked_sub(1).is_some_and(beside))
+        };
+        (0..tokens.len()).find(is_it).map(|index| span_of(tokens[index].span))
+    }
+
+    /// Where something is divided by a zero, or else the only division.
+    fn division_span(&self) -> Option<Span> {
+        let is_division = |token: &Token| match token {
+            Token::Div | Token::Mod => true,
+            Token::Word(word) => ["div", "mod"].contains(&word.value.to_lowercase().as_str()),
+            _ => false,
+        };
+        let is_zero = |token: &Token| matches!(token, Token::Number(text, _) if text.parse() == Ok(0.0));
+        let at = |index: &usize| is_division(&self.tokens.0[*index].token);
+        let all: Vec<usize> = (0..self.tokens.0.len()).filter(at).collect();
+        let by_zero = |index: &&usize| self.tokens.0.get(*index + 1).is_some_and(|next| is_zero(&next.token));
+        let found = all.iter().find(by_zero).or_else(|| all.first().filter(|_| all.len() == 1));
+        found.map(|index| span_of(self.tokens.0[*index].span))
+    }
+
+    /// The name of the function that is called at `span` as it was written.
+    pub(crate) fn spelled_call(&self, span: Span) -> Option<String> {
+        let token = self.tokens.0.iter().find(|token| span_of(token.span) == span)?;
+        spelled(token).map(|name| name.to_lowercase())
     }
 
     /// Where a word stands that is not in quotes.
@@ -138,11 +211,30 @@ pub(crate) fn listed_columns(columns: &[&str]) -> Option<String> {
     (1..=LISTED_MAX).contains(&columns.len()).then(|| format!("the columns are {}", columns.join(", ")))
 }
 
-fn unknown_function(call: &Name) -> Option<Problem> {
+/// Whether the function that is written as `written` is the one that the planner calls `name`.
+fn is_called(written: &str, name: &str) -> bool {
+    let functions = Functions::all();
+    written == name
+        || functions.scalar.get(written).is_some_and(|function| function.name() == name)
+        || functions.aggregate.get(written).is_some_and(|function| function.name() == name)
+}
+
+fn is_quoted(token: &Token) -> bool {
+    matches!(token, Token::SingleQuotedString(_) | Token::DoubleQuotedString(_))
+}
+
+fn unknown_function(Call { name: call, arguments }: &Call) -> Option<Problem> {
     let functions = Functions::all();
     // A session window is refused by its own words.
     if functions.contains(&call.text) || &*call.text == SESSION_WINDOW {
         return None;
+    }
+    let takes = spark::takes(&call.text);
+    if !takes.is_empty() {
+        let counts = takes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        let given = arguments.map_or_else(String::new, |given| format!(", not {given}"));
+        let noun = if counts == "1" { "argument" } else { "arguments" };
+        return Some(Problem::new(call.span, format!("`{}` takes {counts} {noun}{given}", call.text)));
     }
     let known = functions.names().chain(spark::names());
     let otherwise = || Some("`docs/sql.md` lists the functions there are".to_owned());
@@ -175,20 +267,22 @@ fn outputs(query: &Query, tokens: &Tokens) -> HashMap<String, Name> {
     }
     let SetExpr::Select(select) = body else { return HashMap::new() };
     let named = select.projection.iter().filter_map(|item| {
-        let (name, span) = match item {
-            SelectItem::ExprWithAlias { alias, .. } => (alias, alias.span),
-            SelectItem::UnnamedExpr(Expr::Identifier(ident)) => (ident, ident.span),
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
-                let last = parts.last()?;
-                (last, last.span)
-            }
-            _ => return None,
-        };
-        let spelled = spelled_at(tokens, span.start).filter(|spelled| spelled.to_lowercase() == name.value);
+        let name = output_name(item)?;
+        let spelled = spelled_at(tokens, name.span.start).filter(|spelled| spelled.to_lowercase() == name.value);
         let text = spelled.unwrap_or_else(|| name.value.clone());
-        Some((name.value.to_lowercase(), Name { text: text.into(), span: span_of(span) }))
+        Some((name.value.to_lowercase(), Name { text: text.into(), span: span_of(name.span) }))
     });
     named.collect()
+}
+
+/// The name that a column of a SELECT has in its text.
+fn output_name(item: &SelectItem) -> Option<&Ident> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias),
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(ident),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last(),
+        _ => None,
+    }
 }
 
 /// Every name in a query.
@@ -196,7 +290,8 @@ fn outputs(query: &Query, tokens: &Tokens) -> HashMap<String, Name> {
 struct Names {
     relations: Vec<Name>,
     ctes: HashSet<String>,
-    calls: Vec<Name>,
+    calls: Vec<Call>,
+    doubles: HashMap<String, Span>,
     columns: Vec<Vec<Ident>>,
     named: HashSet<String>,
 }
@@ -222,9 +317,15 @@ impl Visitor for Names {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        let mut seen = HashSet::new();
         for item in &select.projection {
             if let SelectItem::ExprWithAlias { alias, .. } = item {
                 self.named.insert(alias.value.clone());
+            }
+            if let Some(name) = output_name(item)
+                && !seen.insert(name.value.as_str())
+            {
+                self.doubles.entry(name.value.clone()).or_insert_with(|| span_of(name.span));
             }
         }
         ControlFlow::Continue(())
@@ -251,7 +352,8 @@ impl Visitor for Names {
             Expr::Function(function) => {
                 let span = function.name.span();
                 if span != TokenSpan::empty() {
-                    self.calls.push(Name { text: name_of(function).into(), span: span_of(span) });
+                    let name = Name { text: name_of(function).into(), span: span_of(span) };
+                    self.calls.push(Call { name, arguments: arguments_of(function).map(|arguments| arguments.len()) });
                 }
             }
             _ => {}

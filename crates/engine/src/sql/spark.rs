@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     TypedString, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::Span as TokenSpan;
 
 use super::dialect::SparkDialect;
 use super::patterns::strftime;
@@ -18,7 +19,7 @@ use super::text::{Problem, span_of};
 use super::walk::change;
 
 /// Functions that only have another name: `(Spark's, DataFusion's)`.
-const RENAMED: [(&str, &str); 26] = [
+const RENAMED: [(&str, &str); 24] = [
     ("approx_count_distinct", "approx_distinct"),
     ("approx_percentile", "approx_percentile_cont"),
     ("percentile_approx", "approx_percentile_cont"),
@@ -41,15 +42,13 @@ const RENAMED: [(&str, &str); 26] = [
     ("ceiling", "ceil"),
     ("sign", "signum"),
     ("rand", "random"),
-    ("date_diff", "datediff"),
-    ("dateadd", "date_add"),
     // DataFusion's own make doubles of decimals.
     ("nvl", "coalesce"),
     ("ifnull", "coalesce"),
 ];
 
 /// Functions that are said with other calls: name, number of arguments, and the words, with `_0` for the first argument.
-const REWORDED: [(&str, usize, &str); 39] = [
+const REWORDED: [(&str, usize, &str); 46] = [
     ("nvl2", 3, "CASE WHEN _0 IS NOT NULL THEN _1 ELSE _2 END"),
     ("if", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
     ("iff", 3, "CASE WHEN _0 THEN _1 ELSE _2 END"),
@@ -89,7 +88,18 @@ const REWORDED: [(&str, usize, &str); 39] = [
     ("zeroifnull", 1, "coalesce(_0, 0)"),
     ("position", 2, "strpos(_1, _0)"),
     ("mod", 2, "_0 % _1"),
+    // Days of a TIMESTAMP are counted by its date.
+    ("last_day", 1, "last_day(CAST(_0 AS DATE))"),
+    ("datediff", 2, "datediff(CAST(_0 AS DATE), CAST(_1 AS DATE))"),
+    ("date_diff", 2, "datediff(CAST(_0 AS DATE), CAST(_1 AS DATE))"),
+    ("date_add", 2, "date_add(CAST(_0 AS DATE), _1)"),
+    ("dateadd", 2, "date_add(CAST(_0 AS DATE), _1)"),
+    ("date_sub", 2, "date_sub(CAST(_0 AS DATE), _1)"),
+    ("add_months", 2, "add_months(CAST(_0 AS DATE), _1)"),
 ];
+
+/// Functions that are rewritten one by one, and how many arguments each takes.
+const OWN: [(&str, usize); 3] = [("date_format", 2), ("trunc", 2), ("count_if", 1)];
 
 /// Rewrites every expression of a query.
 pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) {
@@ -100,6 +110,13 @@ pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) {
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let own = ["window", "date_format", "trunc", "count_if", "tumble", "hop"];
     RENAMED.iter().map(|(name, _)| *name).chain(REWORDED.iter().map(|(name, _, _)| *name)).chain(own)
+}
+
+/// How many arguments a function may have that is said with other calls.
+pub(crate) fn takes(name: &str) -> Vec<usize> {
+    let own = OWN.iter().map(|(known, count)| (*known, *count));
+    let all = REWORDED.iter().map(|(known, count, _)| (*known, *count)).chain(own);
+    all.filter(|(known, _)| *known == name).map(|(_, count)| count).collect()
 }
 
 struct Spark<'a> {
@@ -113,7 +130,8 @@ impl VisitorMut for Spark<'_> {
         let rewritten = match expr {
             Expr::Function(function) => {
                 function.name = lowered(&function.name);
-                rewrite_call(function)
+                let span = function.name.span();
+                rewrite_call(function).map(|rewritten| rewritten.map(|rewritten| placed(rewritten, span)))
             }
             Expr::RLike { negated, expr, pattern, .. } => Ok(Some(Expr::BinaryOp {
                 left: expr.clone(),
@@ -166,6 +184,26 @@ fn substring(text: &Expr, from: &Expr, count: Option<&Expr>) -> Option<Expr> {
     let mut arguments = vec![text.clone(), begins];
     arguments.extend(count.cloned());
     Some(call("substr", arguments))
+}
+
+/// The calls that stand in the place of one that was written, at its place. A cast is no call of anybody's.
+fn placed(mut expr: Expr, span: TokenSpan) -> Expr {
+    struct Place(TokenSpan);
+    impl VisitorMut for Place {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if let Expr::Function(function) = expr
+                && function.name.span() == TokenSpan::empty()
+                && !["arrow_cast", "arrow_try_cast", "get_field"].contains(&name_of(function).as_str())
+            {
+                let ident = Ident { span: self.0, ..Ident::new(name_of(function)) };
+                function.name = ObjectName::from(vec![ident]);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    change(&mut expr, &mut Place(span));
+    expr
 }
 
 /// Keeps `_0 / nullif(…)` and the like together where they are put into a larger expression.
@@ -327,6 +365,10 @@ impl VisitorMut for Fill<'_> {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            // These words stand in no text of anybody's.
+            function.name = ObjectName::from(vec![Ident::new(name_of(function))]);
+        }
         let Expr::Identifier(ident) = expr else { return ControlFlow::Continue(()) };
         let number = ident.value.strip_prefix('_').and_then(|digits| digits.parse::<usize>().ok());
         if let Some(argument) = number.and_then(|number| self.0.get(number)) {

@@ -26,6 +26,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_expr::expressions::Column;
 use millrace_flow::TopicKind;
 
+use super::complaint::{Complaint, Spot};
 use super::explain::{show_call, show_group};
 use super::{Aggregate, Emit, Group, Query, RowStep};
 use expression::{Physical, substitute};
@@ -85,6 +86,8 @@ pub(crate) enum Place {
     Call(String),
     /// A column of the result, by its name in lower case.
     Output(String),
+    /// What the planner behind us complains of.
+    Planner(Spot),
 }
 
 impl Refusal {
@@ -93,11 +96,10 @@ impl Refusal {
     }
 }
 
-/// What the planner behind us says goes to the SELECT as a whole.
 impl From<DataFusionError> for Refusal {
     fn from(error: DataFusionError) -> Self {
-        let problem = super::failure::problem_of(&error, millrace_flow::Span::default());
-        Self { place: Place::Select, message: problem.message, cure: problem.cure }
+        let Complaint { message, cure, spot } = super::failure::complaint_of(&error);
+        Self { place: Place::Planner(spot), message, cure }
     }
 }
 

@@ -10,6 +10,7 @@ use super::expression::{Physical, as_column, as_field, before_steps, project, sc
 use super::rows::{Rows, Stream};
 use super::{Place, Refusal, Request, Result};
 use crate::plan::fingerprint::fingerprint;
+use crate::plan::type_names::in_plain_types;
 use crate::plan::{Aggregate, Emit, Group, Input, Output, Query, RowStep};
 
 /// Puts a query together.
@@ -71,7 +72,8 @@ fn output_schema(request: &Request, schema: &SchemaRef) -> Result<SchemaRef> {
             let what = match field.data_type() {
                 DataType::Struct(_) => "window or another struct".to_owned(),
                 DataType::List(_) => "list".to_owned(),
-                other => other.to_string(),
+                DataType::Interval(_) | DataType::Duration(_) => "length of time".to_owned(),
+                other => in_plain_types(&other.to_string()),
             };
             let message = format!("column `{name}` is a {what}, which a view cannot hold");
             return Err(Refusal::new(Place::Output(field.name().clone()), message, cure));

@@ -1,0 +1,468 @@
+//! What the planner behind us says, said in the words of `docs/sql.md`.
+//!
+//! A sentence of the planner is found by a pattern. What the pattern names `call`, `literal` or `word` is the part of the text
+//! that the sentence is about, `count` the number of arguments of the call, `signature` what the function would take.
+
+use std::sync::OnceLock;
+
+use regex::{Captures, Regex};
+
+use super::complaint::{Complaint, Spot};
+use super::type_names::in_plain_types;
+
+struct Sentence {
+    pattern: &'static str,
+    message: &'static str,
+    /// Empty where the signature says it, or where there is none.
+    cure: &'static str,
+    /// A word to show, where the pattern names no part.
+    word: &'static str,
+}
+
+const fn sentence(pattern: &'static str, message: &'static str, cure: &'static str, word: &'static str) -> Sentence {
+    Sentence { pattern, message, cure, word }
+}
+
+const AS_TEXT: &str = "make text of it with CAST(… AS STRING)";
+const AS_NUMBER: &str = "make a number of it with CAST(… AS INT)";
+const AS_CONDITION: &str = "compare it with something, as in `amount > 0`";
+const AS_ONE_TYPE: &str = "CAST one of the two to the type of the other";
+
+/// Types have their plain names already when these are tried.
+const SENTENCES: [Sentence; 44] = [
+    sentence(
+        r"^'(?<call>\w+)' does not support zero arguments|^[Ff]unction '(?<call2>\w+)' has signature .* does not support zero arguments",
+        "`$call$call2` needs an argument",
+        "",
+        "",
+    ),
+    sentence(
+        r"^(?:The )?[Ff]unction '(?<call>\w+)' expected at least one argument",
+        "`$call` needs an argument",
+        "",
+        "",
+    ),
+    sentence(
+        r"^(?:The )?[Ff]unction '(?<call>\w+)' (?:expects|expected) (?<want>\d+) arguments? but received (?<count>\d+)",
+        "`$call` takes $want arguments, not $count",
+        "",
+        "",
+    ),
+    sentence(
+        r"^(?:The )?[Ff]unction '(?<call>\w+)' expected zero argument but received (?<count>\d+)",
+        "`$call` takes no arguments",
+        "",
+        "",
+    ),
+    sentence(
+        r"^Failed to coerce arguments to satisfy a call to '(?<call>\w+)' function: coercion from (?<types>.*) to the signature (?<signature>.*) failed",
+        "`$call` does not take ($types)",
+        "",
+        "",
+    ),
+    sentence(
+        r"^Function '(?<call>\w+)' failed to match any signature.*?requires (?:TIMESTAMP|DATE|Date)\b.*?DataType: (?<types>\w+(?:\([^)]*\))?)\)",
+        "`$call` does not take ($types)",
+        "it takes a DATE or a TIMESTAMP",
+        "",
+    ),
+    sentence(
+        r"^Function '(?<call>\w+)' failed to match any signature.*?DataType: (?<types>\w+(?:\([^)]*\))?)\)",
+        "`$call` does not take ($types)",
+        "it takes numbers: CAST what stands in the parentheses to INT, DECIMAL or DOUBLE",
+        "",
+    ),
+    sentence(
+        r"^Function '(?<call>\w+)' requires .*?DataType: (?<types>\w+(?:\([^)]*\))?)\)",
+        "`$call` does not take ($types)",
+        "CAST it to another type",
+        "",
+    ),
+    sentence(
+        r"^Function '(?<call>\w+)' expects Numeric but received (?<types>.*)",
+        "`$call` does not take ($types)",
+        "it takes numbers: CAST what stands in the parentheses to INT, DECIMAL or DOUBLE",
+        "",
+    ),
+    sentence(
+        r"^Function '(?<call>\w+)' expects String but received (?<types>.*)",
+        "`$call` does not take ($types)",
+        AS_TEXT,
+        "",
+    ),
+    sentence(
+        r"^[Ff]or function '(?<call>\w+)' (?<a>.*) and (?<b>.*) (?:is|are) not co\w+",
+        "`$call` does not take $a together with $b",
+        AS_ONE_TYPE,
+        "",
+    ),
+    sentence(
+        r"^\[return_type\] (?<call>\w+) not supported for (?<types>.*)",
+        "`$call` does not take ($types)",
+        "name a column or an expression of a type that it takes",
+        "",
+    ),
+    sentence(
+        r"^(?<call>coalesce|greatest|least|concat\w*) (?:must have|was called with|requires|expects).* argument",
+        "`$call` needs an argument",
+        "",
+        "",
+    ),
+    sentence(
+        r"^Substring without for/from",
+        "`substring` needs a position",
+        "write substring(text, 1, 3): the position, and how many characters",
+        "substring",
+    ),
+    sentence(
+        r"^Cannot coerce arithmetic expression (?<a>STRING) (?<op>\S+) (?<b>INT|BIGINT|DOUBLE|FLOAT|DECIMAL\S*|STRING) to valid types",
+        "`$op` does not take $a and $b",
+        "make a number of the text with CAST(… AS INT), or join texts with `||`",
+        "",
+    ),
+    sentence(
+        r"^Cannot coerce arithmetic expression (?<a>INT|BIGINT|DOUBLE|FLOAT|DECIMAL\S*) (?<op>\S+) (?<b>STRING) to valid types",
+        "`$op` does not take $a and $b",
+        "make a number of the text with CAST(… AS INT), or join texts with `||`",
+        "",
+    ),
+    sentence(
+        r"^Cannot coerce arithmetic expression (?<a>DATE|TIMESTAMP) (?<op>[+-]) (?<b>\S+) to valid types",
+        "`$op` does not take $a and $b",
+        "say how long: INTERVAL '1 day'",
+        "",
+    ),
+    sentence(
+        r"^Cannot (?:coerce arithmetic expression|get result type for \w+ operation) (?<a>.+?) (?<op>[^\s\w(),]+) (?<b>[^:]+?)(?: to valid types|:.*)?$",
+        "`$op` does not take $a and $b",
+        AS_ONE_TYPE,
+        "",
+    ),
+    sentence(
+        r"^Cannot infer common argument type for comparison operation (?<a>.+) (?<word>\S+) (?<b>.+)",
+        "`$word` does not compare $a with $b",
+        AS_ONE_TYPE,
+        "",
+    ),
+    sentence(
+        r"^Cannot infer common argument type for logical boolean operation (?<a>.+) (?<word>AND|OR) (?<b>.+)",
+        "`$word` stands between conditions, not between $a and $b",
+        AS_CONDITION,
+        "",
+    ),
+    sentence(
+        r"^Cannot infer common argument type for regex operation (?<a>.+) \S+ (?<b>.+)",
+        "RLIKE takes two texts, not $a and $b",
+        AS_TEXT,
+        "rlike",
+    ),
+    sentence(
+        r"^Cannot infer common string type for string concat operation (?<a>.+) (?<word>\S+) (?<b>.+)",
+        "`$word` joins texts, not $a and $b",
+        AS_TEXT,
+        "",
+    ),
+    sentence(
+        r"^Cannot infer common (?:argument )?type for (?:\w+ )?operation (?<a>.+) (?<word>\S+) (?<b>.+)",
+        "`$word` does not take $a and $b",
+        AS_ONE_TYPE,
+        "",
+    ),
+    sentence(
+        r"^Cannot create filter with non-boolean predicate '.*' returning (?<a>.+)",
+        "a condition is true or false, and this one is $a",
+        AS_CONDITION,
+        "where",
+    ),
+    sentence(
+        r"^[Uu]nary operator '(?<word>-)' only supports|^Negation only supports",
+        "`-` stands before numbers only",
+        AS_NUMBER,
+        "",
+    ),
+    sentence(
+        r"^[Uu]nary operator 'NOT' requires a boolean expression, got (?<a>.+)",
+        "NOT stands before conditions, and this is $a",
+        AS_CONDITION,
+        "",
+    ),
+    sentence(
+        r"^There isn't a common type to coerce (?<a>.+) and (?<b>.+) in (?<word>\w+) expression",
+        "$word takes two texts, not $a and $b",
+        AS_TEXT,
+        "",
+    ),
+    sentence(
+        r"^(?:Cast error: )?Cannot cast (?:string|value) '(?<literal>.*)' to value of (?:INT|BIGINT|DOUBLE|FLOAT) type",
+        "'$literal' is no number that fits",
+        "write a number, or use TRY_CAST, which gives NULL",
+        "",
+    ),
+    sentence(
+        r"^(?:Cast error: )?Cannot cast (?:string|value) '(?<literal>.*)' to value of DECIMAL.* type",
+        "'$literal' is no number that fits",
+        "write a number, or use TRY_CAST, which gives NULL",
+        "",
+    ),
+    sentence(
+        r"^(?:Cast error: )?Cannot cast (?:string|value) '(?<literal>.*)' to value of DATE type",
+        "'$literal' is no DATE",
+        "write it as '2010-12-31'",
+        "",
+    ),
+    sentence(
+        r"^(?:Cast error: )?Cannot cast (?:string|value) '(?<literal>.*)' to value of (?<a>\S+) type",
+        "'$literal' is no $a",
+        "write a value of that type",
+        "",
+    ),
+    sentence(
+        r"^(?:Parser error: )?Error parsing timestamp from '(?<literal>.*)': ",
+        "'$literal' is no TIMESTAMP",
+        "write it as '2010-12-31 23:59:59'",
+        "",
+    ),
+    sentence(
+        r"^UNION queries have different number of columns|^Union schemas have different number of fields",
+        "the parts of a UNION have different numbers of columns",
+        "select as many in each",
+        "union",
+    ),
+    sentence(
+        r"^Incompatible inputs for Union: Previous inputs were of type (?<a>.+), but got incompatible type (?<b>.+) on column '(?<column>.*)'",
+        "column `$column` is $a in one part of a UNION and $b in another",
+        "CAST one of them",
+        "union",
+    ),
+    sentence(
+        r"^(?:Cast error: )?Unsupported CAST from (?<a>.+) to (?<b>.+)",
+        "CAST makes no $b of $a",
+        "make text of it first, or compare it with something",
+        "cast",
+    ),
+    sentence(
+        r"^HAVING clause references: .* must appear in the GROUP BY clause",
+        "HAVING speaks of a column that is neither a group nor aggregated",
+        "say it of each row with WHERE, or group by it",
+        "having",
+    ),
+    sentence(
+        r"^Aggregate functions are not allowed in the WHERE clause",
+        "WHERE looks at single rows, before anything is aggregated",
+        "say it with HAVING",
+        "where",
+    ),
+    sentence(
+        r"^Failed to coerce (?:case|then) \((?<a>.*)\) and (?:when|else) \((?<b>.*)\) to common types in CASE",
+        "CASE has values of types that do not go together: $a and $b",
+        "CAST them to one type",
+        "case",
+    ),
+    sentence(
+        r"^Can not find compatible types to compare (?<a>.+) with \[(?<b>.*)\]",
+        "IN does not compare $a with $b",
+        "CAST one to the type of the others",
+        "in",
+    ),
+    sentence(
+        r"(?s)regex parse error:\n    (?<literal>[^\n]*)\n.*?\nerror: (?<a>[^\n]*)",
+        "`$literal` is no regular expression: $a",
+        "put a backslash before a character that stands for itself, as in '\\\\['",
+        "",
+    ),
+    sentence(
+        r"^Unsupported date_trunc granularity: '(?<literal>[^']*)'\. Supported values are: (?<a>.*)$",
+        "'$literal' is no unit of time",
+        "the units are $a",
+        "",
+    ),
+    sentence(
+        r"^(?:Arithmetic overflow: )?Overflow happened on: (?<a>.*)$",
+        "a whole number that does not fit its type: $a",
+        "CAST the numbers to DECIMAL(38,0) or DOUBLE first",
+        "",
+    ),
+    sentence(
+        r"^min/max was called with (?<given>\d+) arguments",
+        "`min` and `max` take 1 argument, not $given",
+        "use least(…) or greatest(…) for the values of one row",
+        "",
+    ),
+    sentence(
+        r"^`(?<literal>.*)` is no regular expression: (?<a>.*)$",
+        "`$literal` is no regular expression: $a",
+        "put a backslash before a character that stands for itself, as in '\\\\['",
+        "",
+    ),
+];
+
+/// A sentence of the planner in our words, if it is one that we know. The layers around it are gone already.
+pub(super) fn translate(said: &str) -> Option<Complaint> {
+    static PATTERNS: OnceLock<Vec<Regex>> = OnceLock::new();
+    let compiled = || {
+        let compile = |sentence: &Sentence| Regex::new(sentence.pattern).expect("the patterns above are right");
+        SENTENCES.iter().map(compile).collect()
+    };
+    // Some sentences name types as the planner's own texts do.
+    let said = in_plain_types(said).replace("received String", "received STRING");
+    let found = PATTERNS.get_or_init(compiled).iter().zip(&SENTENCES);
+    found.into_iter().find_map(|(pattern, sentence)| Some(complaint(sentence, &pattern.captures(&said)?)))
+}
+
+fn complaint(sentence: &Sentence, found: &Captures<'_>) -> Complaint {
+    let mut message = String::new();
+    found.expand(sentence.message, &mut message);
+    let message = message.replace("takes 1 arguments", "takes 1 argument");
+    let cure = match found.name("signature") {
+        Some(signature) => what_it_takes(signature.as_str()),
+        None => {
+            let mut cure = String::new();
+            found.expand(sentence.cure, &mut cure);
+            Some(cure).filter(|cure| !cure.is_empty())
+        }
+    };
+    Complaint { message: lower_functions(message), cure, spot: spot(sentence, found) }
+}
+
+/// Functions that the planner names in capitals.
+fn lower_functions(message: String) -> String {
+    match message.split_once("` does not take (") {
+        Some((function, types)) => format!("{}` does not take ({types}", function.to_lowercase()),
+        None => message,
+    }
+}
+
+fn spot(sentence: &Sentence, found: &Captures<'_>) -> Spot {
+    let named = |name: &str| found.name(name).map(|part| part.as_str().to_owned());
+    if let Some(name) = named("call").or_else(|| named("call2")) {
+        let of_types = found.name("types").map(|types| top_level(types.as_str()).len());
+        let arguments = named("count").and_then(|count| count.parse().ok()).or(of_types);
+        return Spot::Call { name: name.to_lowercase(), arguments };
+    }
+    match (named("literal"), named("word"), sentence.word) {
+        (Some(literal), ..) => Spot::Literal(literal),
+        (None, Some(word), _) => Spot::Word(word),
+        (None, None, "") => Spot::Nowhere,
+        (None, None, word) => Spot::Word(word.to_owned()),
+    }
+}
+
+/// `OneOf(Exact(STRING, BIGINT), …)` as `it takes (STRING, BIGINT) or …`.
+fn what_it_takes(signature: &str) -> Option<String> {
+    let inner = signature.strip_prefix("OneOf(").and_then(|rest| rest.strip_suffix(')'));
+    let mut ways: Vec<String> = Vec::new();
+    for way in inner.map_or_else(|| vec![signature], top_level) {
+        let way = match way.trim().strip_suffix(')').and_then(|way| way.split_once('(')) {
+            Some(("Exact", types)) => format!("({types})"),
+            Some(("Uniform", rest)) => {
+                let (count, types) = rest.split_once(", [")?;
+                let first = top_level(types.strip_suffix(']')?).first().map(|first| first.trim().to_owned())?;
+                format!("({})", vec![first; count.parse().ok()?].join(", "))
+            }
+            _ => return None,
+        };
+        // Nothing here has a type of its own for times without days.
+        if !ways.contains(&way) && !way.contains("TIME,") && !way.contains("INTERVAL") {
+            ways.push(way);
+        }
+    }
+    (!ways.is_empty()).then(|| format!("it takes {}", ways.join(" or ")))
+}
+
+/// The parts between the commas that are in no parentheses.
+fn top_level(list: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
+    for (index, c) in list.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.push(&list[start..index]);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&list[start..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn says(said: &str, message: &str, cure: &str, spot: Spot) {
+        let found = translate(said).expect("a sentence that is known");
+        assert_eq!((found.message.as_str(), found.cure.as_deref().unwrap_or(""), found.spot), (message, cure, spot));
+    }
+
+    #[test]
+    fn calls_are_told_with_what_they_take() {
+        let call = |name: &str, arguments| Spot::Call { name: name.to_owned(), arguments };
+        says(
+            "Function 'upper' expects 1 arguments but received 2",
+            "`upper` takes 1 argument, not 2",
+            "",
+            call("upper", Some(2)),
+        );
+        says(
+            "Failed to coerce arguments to satisfy a call to 'lpad' function: coercion from Utf8 to the signature \
+             OneOf(Exact(Utf8View, Int64), Exact(Utf8, Int64), Exact(Utf8, Int64, Utf8)) failed",
+            "`lpad` does not take (STRING)",
+            "it takes (STRING, BIGINT) or (STRING, BIGINT, STRING)",
+            call("lpad", Some(1)),
+        );
+        says(
+            "Failed to coerce arguments to satisfy a call to 'sqrt' function: coercion from Decimal128(3, 1), Utf8 to the \
+             signature Uniform(1, [Float64, Float32]) failed",
+            "`sqrt` does not take (DECIMAL(3,1), STRING)",
+            "it takes (DOUBLE)",
+            call("sqrt", Some(2)),
+        );
+        says(
+            "[return_type] SUM not supported for Null",
+            "`sum` does not take (NULL)",
+            "name a column or an expression of a type that it takes",
+            call("sum", Some(1)),
+        );
+    }
+
+    #[test]
+    fn operators_and_values_are_told_in_plain_types() {
+        let word = |word: &str| Spot::Word(word.to_owned());
+        let cure = "make a number of the text with CAST(… AS INT), or join texts with `||`";
+        says(
+            "Cannot coerce arithmetic expression Utf8 + Int64 to valid types",
+            "`+` does not take STRING and BIGINT",
+            cure,
+            Spot::Nowhere,
+        );
+        says(
+            "Cannot infer common argument type for comparison operation Boolean = Int64",
+            "`=` does not compare BOOLEAN with BIGINT",
+            AS_ONE_TYPE,
+            word("="),
+        );
+        says(
+            "Cast error: Cannot cast string 'abc' to value of Int64 type",
+            "'abc' is no number that fits",
+            "write a number, or use TRY_CAST, which gives NULL",
+            Spot::Literal("abc".to_owned()),
+        );
+        says(
+            "Compute error: Regular expression did not compile: Syntax(\n~~\nregex parse error:\n    [\n    ^\nerror: unclosed \
+             character class\n~~\n)",
+            "`[` is no regular expression: unclosed character class",
+            "put a backslash before a character that stands for itself, as in '\\\\['",
+            Spot::Literal("[".to_owned()),
+        );
+        says(
+            "Unsupported date_trunc granularity: 'age'. Supported values are: day, week",
+            "'age' is no unit of time",
+            "the units are day, week",
+            Spot::Literal("age".to_owned()),
+        );
+        assert_eq!(translate("something else"), None);
+    }
+}
