@@ -27,11 +27,13 @@ use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast;
 
 use super::catalog::{Catalog, options};
+use super::comparisons::check_comparisons;
 use super::functions::{divide, divide_decimal, hop};
 
 /// Plans a SELECT and settles all types.
 pub(crate) fn plan(query: ast::Query, catalog: &Catalog) -> Result<LogicalPlan> {
     let plan = SqlToRel::new(catalog).sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+    check_comparisons(&plan)?;
     analyze(plan)
 }
 

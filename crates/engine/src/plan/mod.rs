@@ -1,6 +1,7 @@
 //! From a checked statement to the operators that run it.
 
 pub(crate) mod catalog;
+mod comparisons;
 pub(crate) mod complaint;
 mod explain;
 pub(crate) mod failure;
