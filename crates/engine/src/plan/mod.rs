@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 mod comparisons;
 pub(crate) mod complaint;
+pub(crate) mod constants;
 mod explain;
 pub(crate) mod failure;
 mod fingerprint;

@@ -16,6 +16,7 @@ use super::statement::Name;
 use super::text::Problem;
 use crate::plan::catalog::Catalog;
 use crate::plan::complaint::{Complaint, Spot};
+use crate::plan::constants::failing_constant;
 use crate::plan::functions::NEEDS_TIME;
 use crate::plan::logical::{plan, with_stored_types};
 use crate::plan::{Place, Refusal, failure};
@@ -42,6 +43,9 @@ pub(super) fn plan_reading(
     }
     let logical = plan(reading.query.clone(), catalog).and_then(with_stored_types);
     let logical = logical.map_err(|error| vec![planner_problem(&error, reading)])?;
+    if let Some(complaint) = failing_constant(&logical) {
+        return Err(vec![complaint_problem(complaint, reading)]);
+    }
     let columns = spelled_columns(reading, catalog, &logical);
     let problems = unnamed_columns(reading, &columns);
     if problems.is_empty() { Ok((logical, columns)) } else { Err(problems) }

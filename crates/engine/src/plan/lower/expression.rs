@@ -16,10 +16,10 @@ use super::{Refusal, Result, projections};
 use crate::plan::RowStep;
 use crate::plan::functions::WINDOW;
 
-pub(super) type Physical = Arc<dyn PhysicalExpr>;
+pub(in crate::plan) type Physical = Arc<dyn PhysicalExpr>;
 
 /// `expr` bound to the columns of `schema`. Whole numbers that overflow are an error and do not wrap.
-pub(super) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Physical> {
+pub(in crate::plan) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Physical> {
     let bound = create_physical_expr(expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
     let checked = bound.transform_up(|expr| {
         let Some(binary) = expr.downcast_ref::<BinaryExpr>() else { return Ok(Transformed::no(expr)) };

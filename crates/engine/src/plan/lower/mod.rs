@@ -29,6 +29,7 @@ use millrace_flow::TopicKind;
 use super::complaint::{Complaint, Spot};
 use super::explain::{show_call, show_group};
 use super::{Aggregate, Emit, Group, Query, RowStep};
+pub(super) use expression::physical;
 use expression::{Physical, substitute};
 pub(crate) use output::time_axis;
 use rows::Rows;
