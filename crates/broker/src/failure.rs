@@ -42,7 +42,7 @@ pub(crate) fn code_of(error: &LogError) -> ErrorCode {
 pub(crate) fn code_of_refusal(refused: &Refused) -> ErrorCode {
     match refused {
         Refused::Corrupt(_) => ErrorCode::CorruptMessage,
-        Refused::Invalid(_) => ErrorCode::InvalidRecord,
+        Refused::Invalid(_) | Refused::WithoutKey(_) => ErrorCode::InvalidRecord,
         Refused::OldFormat => ErrorCode::UnsupportedForMessageFormat,
         Refused::TooLarge { .. } => ErrorCode::MessageTooLarge,
         Refused::Timestamp => ErrorCode::InvalidTimestamp,

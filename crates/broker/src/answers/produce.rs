@@ -10,8 +10,8 @@ use crate::connection::Ended;
 use crate::failure::{code_of, code_of_refusal};
 use crate::wire::ErrorCode;
 use crate::wire::messages::produce::{
-    InitProducerIdRequest, InitProducerIdResponse, ProducePartition, ProduceRequest, ProduceResponse,
-    ProducedPartition, ProducedTopic,
+    InitProducerIdRequest, InitProducerIdResponse, ProducePartition, ProduceRecordError, ProduceRequest,
+    ProduceResponse, ProducedPartition, ProducedTopic,
 };
 
 /// Acknowledgements that may be asked for: none, that of the leader, those of all in-sync replicas.
@@ -63,7 +63,10 @@ impl Broker {
                 log_start_offset: appended.start.0,
                 ..ProducedPartition::default()
             },
-            Err(error) => refused(index, code_of_refusal(&error), Some(error.to_string())),
+            Err(error) => {
+                let answer = refused(index, code_of_refusal(&error), Some(error.to_string()));
+                ProducedPartition { record_errors: record_errors(&error), ..answer }
+            }
         }
     }
 
@@ -92,6 +95,16 @@ impl Broker {
             Err(error) => failed(code_of(&error)),
         }
     }
+}
+
+/// Which records are to blame, where that is known of each.
+fn record_errors(error: &Refused) -> Vec<ProduceRecordError> {
+    let Refused::WithoutKey(records) = error else { return Vec::new() };
+    let blamed = |record: &u32| ProduceRecordError {
+        batch_index: i32::try_from(*record).unwrap_or(i32::MAX),
+        batch_index_error_message: Some("a record of a compacted topic needs a key".to_owned()),
+    };
+    records.iter().map(blamed).collect()
 }
 
 fn refused(index: i32, code: ErrorCode, error_message: Option<String>) -> ProducedPartition {

@@ -34,6 +34,9 @@ pub enum Refused {
     /// It says what no client may say.
     #[error("the batch is not valid: {0}")]
     Invalid(&'static str),
+    /// These records of it, counted from 0, have no key, and the topic is compacted.
+    #[error("every record of a compacted topic needs a key, and {} of the batch have none", .0.len())]
+    WithoutKey(Vec<u32>),
     /// It has a version of the format from before Kafka 0.11.
     #[error("the batch has an old format; use a client of Kafka 0.11 or later")]
     OldFormat,
@@ -67,6 +70,7 @@ impl From<NotTaken> for Refused {
         match reason {
             NotTaken::Corrupt(damage) => Self::Corrupt(damage.0),
             NotTaken::Invalid(reason) => Self::Invalid(reason),
+            NotTaken::WithoutKey(records) => Self::WithoutKey(records),
             NotTaken::OldFormat => Self::OldFormat,
             NotTaken::Timestamp => Self::Timestamp,
         }

@@ -5,12 +5,14 @@ use super::encode::put_crc;
 use super::{Damage, FrameHeader, FrameView, HEADER_BYTES, LENGTH_END, MAGIC, frame_bytes};
 
 /// Why a frame is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotTaken {
     /// The bytes are not those that were sent.
     Corrupt(Damage),
     /// It says what no client may say.
     Invalid(&'static str),
+    /// These records of it, counted from 0, have no key and need one.
+    WithoutKey(Vec<u32>),
     /// It has another version of the format.
     OldFormat,
     /// A record's timestamp is too far from now.
@@ -55,11 +57,11 @@ pub(crate) fn check_produced(bytes: &[u8], rules: FrameRules, now_ms: i64) -> Re
         return Err(NotTaken::Invalid("a transaction needs a producer with an id"));
     }
     let unpacked = frame.unpacked().map_err(NotTaken::Corrupt)?;
-    let (mut count, mut max_time_ms) = (0_usize, i64::MIN);
+    let (mut count, mut max_time_ms, mut without_key) = (0_u32, i64::MIN, Vec::new());
     for record in frame.records_in(&unpacked) {
         let record = record.map_err(|damage| NotTaken::Invalid(damage.0))?;
         if rules.needs_keys && record.key.is_none() {
-            return Err(NotTaken::Invalid("every record of a compacted topic needs a key"));
+            without_key.push(count);
         }
         let (early, late) = (now_ms.saturating_sub(rules.behind_ms_max), now_ms.saturating_add(rules.ahead_ms_max));
         if record.time_ms < early || record.time_ms > late {
@@ -68,7 +70,10 @@ pub(crate) fn check_produced(bytes: &[u8], rules: FrameRules, now_ms: i64) -> Re
         max_time_ms = max_time_ms.max(record.time_ms);
         count += 1;
     }
-    if count != header.count {
+    if !without_key.is_empty() {
+        return Err(NotTaken::WithoutKey(without_key));
+    }
+    if count as usize != header.count {
         return Err(NotTaken::Invalid("a batch has another number of records than it says"));
     }
     header.max_time_ms = max_time_ms;

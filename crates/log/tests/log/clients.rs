@@ -106,6 +106,19 @@ fn what_is_not_as_it_must_be_is_refused_and_nothing_is_kept() {
 }
 
 #[test]
+fn records_without_a_key_are_named_where_the_topic_is_compacted() {
+    let shop = Shop::new(FlushMode::Interval);
+    let log = shop.open();
+    create(&log, &[("cleanup.policy", "compact")]);
+    let mut frame = Frame::of(&["a", "b", "c"]);
+    frame.records[1].0 = Some(b"key".to_vec());
+    let refused = log.append_frame(&orders(), &frame.bytes()).expect_err("two have no key");
+    assert!(matches!(&refused, Refused::WithoutKey(records) if *records == [0, 2]), "{refused}");
+    frame.records.iter_mut().for_each(|record| record.0 = Some(b"key".to_vec()));
+    assert_eq!(append(&log, &frame), 0);
+}
+
+#[test]
 fn a_client_cannot_append_to_what_others_write() {
     let shop = Shop::new(FlushMode::Interval);
     let log = shop.open();

@@ -287,9 +287,20 @@ impl Rig {
         self.coordinator.groups[GROUP].generation
     }
 
-    /// A stable group of `count` consumers in generation 1; their ids, the leader's first.
+    /// A stable group of `count` consumers; their ids, the leader's first. Without the initial delay each but the first makes
+    /// the others join again, so that there are as many generations.
     pub(super) fn stable(&mut self, count: usize) -> Vec<String> {
-        let tokens: Vec<Token> = (0..count).map(|_| self.enter(consumer())).collect();
+        let mut tokens: Vec<Token> = Vec::new();
+        for _ in 0..count {
+            let entered = self.enter(consumer());
+            for token in &mut tokens {
+                if self.is_waiting(entered) && !self.is_waiting(*token) {
+                    let id = self.joined(*token).member_id;
+                    *token = self.send_join(member(&id));
+                }
+            }
+            tokens.push(entered);
+        }
         // No longer than it takes: a member that was answered and does not sync is gone after its session.
         for _ in 0..REBALANCE_MS / 1_000 {
             if tokens.iter().all(|token| !self.is_waiting(*token)) {
