@@ -129,6 +129,19 @@ macro_rules! apis {
             }
             Ok(writer)
         }
+
+        /// Writes a request or an answer of which nothing was set.
+        #[cfg(test)]
+        pub(super) fn write_default(key: ApiKey, is_request: bool, version: Version) -> super::Writer {
+            let mut writer = super::Writer::new();
+            match (key, is_request) {
+                $(
+                    (ApiKey::$key, true) => $request::default().write(&mut writer, version),
+                    (ApiKey::$key, false) => $response::default().write(&mut writer, version),
+                )*
+            }
+            writer
+        }
     };
 }
 

@@ -17,7 +17,7 @@ pub enum WireError {
     LongVarint,
     /// A numbered field is shorter or longer than its length says.
     TagLength,
-    /// The arrays of the frame have more elements than a frame may have.
+    /// The arrays of the frame would take more memory than those of a frame of its size may.
     TooManyElements,
     /// Bytes follow the message.
     BytesBehind,

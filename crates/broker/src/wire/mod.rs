@@ -6,7 +6,7 @@
 //! unknown ones are passed over.
 //!
 //! Nothing that arrives is trusted: each length is compared with the bytes left before anything is done with it, and
-//! the elements that one frame may unpack to are counted. Source: "Kafka protocol guide" in the documentation of Apache
+//! what the arrays of one frame unpack to is bounded by the size of the frame. Source: "Kafka protocol guide" in the documentation of Apache
 //! Kafka.
 
 pub mod api;

@@ -4,8 +4,11 @@ use bytes::Bytes;
 
 use super::WireError;
 
-/// Most elements that the arrays of one frame may have together: an element takes far more memory than wire.
-const ELEMENTS_MAX: usize = 1 << 20;
+/// Memory that the arrays of any frame may take together, however small it is.
+const ARRAYS_BYTES_FREE: usize = 4 << 20;
+/// What they may take besides for each byte of the frame. Empty elements need up to 40 times their bytes, elements that
+/// mean something about four times: so a caller that bounds frames bounds what they unpack to.
+const ARRAYS_BYTES_PER_BYTE: usize = 8;
 /// Most bytes of a varint of 32 bits.
 const VARINT_BYTES_MAX: u32 = 5;
 
@@ -13,13 +16,15 @@ const VARINT_BYTES_MAX: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Reader {
     bytes: Bytes,
-    elements_left: usize,
+    /// Memory that is left for arrays.
+    arrays_bytes_left: usize,
 }
 
 impl Reader {
     /// A reader of a frame without its length.
     pub fn new(frame: Bytes) -> Self {
-        Self { bytes: frame, elements_left: ELEMENTS_MAX }
+        let arrays_bytes_left = frame.len().saturating_mul(ARRAYS_BYTES_PER_BYTE).saturating_add(ARRAYS_BYTES_FREE);
+        Self { bytes: frame, arrays_bytes_left }
     }
 
     /// Number of bytes left.
@@ -38,6 +43,14 @@ impl Reader {
             return Err(WireError::CutOff);
         }
         Ok(self.bytes.split_to(length))
+    }
+
+    /// The next `length` bytes as a text.
+    pub(super) fn take_text(&mut self, length: usize) -> Result<String, WireError> {
+        let text = self.bytes.get(..length).ok_or(WireError::CutOff)?;
+        let text = std::str::from_utf8(text).map_err(|_| WireError::NotUtf8)?.to_owned();
+        bytes::Buf::advance(&mut self.bytes, length);
+        Ok(text)
     }
 
     /// The next `N` bytes.
@@ -78,13 +91,14 @@ impl Reader {
         }
     }
 
-    /// Counts `count` elements of at least `bytes_min` bytes each, before any of them is read.
-    pub(super) fn expect_elements(&mut self, count: usize, bytes_min: usize) -> Result<(), WireError> {
+    /// An empty array with room for `count` elements of at least `bytes_min` bytes each, if they can be there.
+    pub(super) fn expect_elements<T>(&mut self, count: usize, bytes_min: usize) -> Result<Vec<T>, WireError> {
         if count > self.bytes.len() / bytes_min.max(1) {
             return Err(WireError::CutOff);
         }
-        self.elements_left = self.elements_left.checked_sub(count).ok_or(WireError::TooManyElements)?;
-        Ok(())
+        let left = self.arrays_bytes_left.checked_sub(count.saturating_mul(size_of::<T>()));
+        self.arrays_bytes_left = left.ok_or(WireError::TooManyElements)?;
+        Ok(Vec::with_capacity(count))
     }
 
     /// The numbered fields at the end of a struct: `known` reads the one of a number and says whether it knows it.
@@ -96,12 +110,12 @@ impl Reader {
         for _ in 0..count {
             let tag = self.take_varint()?;
             let length = usize::try_from(self.take_varint()?).map_err(|_| WireError::CutOff)?;
-            let mut field = Self { bytes: self.take(length)?, elements_left: self.elements_left };
+            let mut field = Self { bytes: self.take(length)?, arrays_bytes_left: self.arrays_bytes_left };
             let read = known(tag, &mut field)?;
             if read && field.left() > 0 {
                 return Err(WireError::TagLength);
             }
-            self.elements_left = field.elements_left;
+            self.arrays_bytes_left = field.arrays_bytes_left;
         }
         Ok(())
     }

@@ -6,8 +6,6 @@ use super::{Reader, Value, Version, WireError, Writer};
 
 /// Most bytes of a text, whatever its length could say: that is all Kafka takes.
 const TEXT_BYTES_MAX: usize = i16::MAX as usize;
-/// Most elements of an array that memory is taken for before they are read.
-const ELEMENTS_RESERVED_MAX: usize = 1024;
 
 impl Value for String {
     fn read(reader: &mut Reader, version: Version) -> Result<Self, WireError> {
@@ -35,9 +33,7 @@ impl Value for String {
         if length > TEXT_BYTES_MAX {
             return Err(WireError::LongText);
         }
-        let text = reader.take(length)?;
-        let text = std::str::from_utf8(&text).map_err(|_| WireError::NotUtf8)?;
-        Ok(Some(text.to_owned()))
+        reader.take_text(length).map(Some)
     }
 
     /// Appends the text as far as a text may be long.
@@ -100,8 +96,7 @@ impl<T: Value> Value for Vec<T> {
 
     fn read_option(reader: &mut Reader, version: Version) -> Result<Option<Self>, WireError> {
         let Some(count) = read_length(reader, version)? else { return Ok(None) };
-        reader.expect_elements(count, T::bytes_min(version))?;
-        let mut elements = Self::with_capacity(count.min(ELEMENTS_RESERVED_MAX));
+        let mut elements = reader.expect_elements(count, T::bytes_min(version))?;
         for _ in 0..count {
             elements.push(T::read(reader, version)?);
         }

@@ -4,6 +4,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 /// From this size on, bytes become a chunk of their own instead of being copied.
 const OWN_CHUNK_BYTES_MIN: usize = 4096;
+/// Room that is made for small values at once.
+const ROOM_BYTES: usize = 1024;
 /// Bytes of the length in front of a frame.
 const FRAME_LENGTH_BYTES: usize = 4;
 
@@ -25,6 +27,7 @@ impl Writer {
     pub fn new() -> Self {
         let mut writer = Self::of_part();
         writer.length_bytes = FRAME_LENGTH_BYTES;
+        writer.tail.reserve(ROOM_BYTES);
         writer.put(&[0; FRAME_LENGTH_BYTES]);
         writer
     }
@@ -45,6 +48,9 @@ impl Writer {
 
     /// Appends bytes by copying them.
     pub(super) fn put(&mut self, bytes: &[u8]) {
+        if self.tail.capacity() - self.tail.len() < bytes.len() {
+            self.tail.reserve(bytes.len().max(ROOM_BYTES));
+        }
         self.tail.put_slice(bytes);
     }
 

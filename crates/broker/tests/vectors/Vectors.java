@@ -2,130 +2,349 @@ import java.io.PrintStream;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.ParameterizedType;
 import java.nio.ByteBuffer;
-import java.nio.file.*;
-import java.util.*;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.common.message.*;
-import org.apache.kafka.common.protocol.*;
-import org.apache.kafka.common.protocol.types.*;
+import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.message.RequestHeaderData;
+import org.apache.kafka.common.message.ResponseHeaderData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.protocol.Message;
+import org.apache.kafka.common.protocol.MessageUtil;
+import org.apache.kafka.common.protocol.Readable;
+import org.apache.kafka.common.protocol.types.BoundField;
+import org.apache.kafka.common.protocol.types.Field;
+import org.apache.kafka.common.protocol.types.Schema;
+import org.apache.kafka.common.protocol.types.TaggedFields;
+import org.apache.kafka.common.protocol.types.Type;
+import org.apache.kafka.common.record.internal.BaseRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 
-/** Writes every served message with Kafka's own classes: once with all fields set, once with as few as can be, and once with defaults. */
-public class Vectors {
-    static int counter;
+/**
+ * Writes the messages that are served, in all their versions, with the classes of Kafka's own client.
+ *
+ * <p>Arguments: a file with lines of an API key and its lowest and highest version; the file to write; a file to write
+ * a list of all fields to. A vector is a line of an API key, a kind, a version and bytes in hex. The kinds:
+ * <ul>
+ * <li>request, response: a message. Of each version there is one with every field set and two elements in every array;
+ *     one with null wherever the version takes it and no tagged fields; one with nothing in texts, bytes and arrays but
+ *     all tagged fields; and of the highest version one with texts and bytes whose length takes two bytes as a varint.
+ * <li>request-header, response-header: what stands in front of them.
+ * <li>request-default, response-default: a message that nobody has set a field of, with null for what can be null.
+ * <li>request-upgrade, response-upgrade: the first message of the lowest version, read as such and written as this one,
+ *     with null for what can be null and is new. It is - where Kafka would lose a value that this version lacks.
+ * </ul>
+ */
+public final class Vectors {
+    enum Fill { FULL, NULLS, EMPTY, LONG }
+
+    private static int counter;
+
+    private Vectors() { }
 
     public static void main(String[] args) throws Exception {
-        PrintStream out = new PrintStream(args[1]);
-        for (String row : Files.readAllLines(Path.of(args[0]))) {
-            String[] part = row.split(" ");
-            ApiKeys key = ApiKeys.forId(Integer.parseInt(part[0]));
-            for (short v = Short.parseShort(part[1]); v <= Short.parseShort(part[2]); v++) {
-                RequestHeaderData header = new RequestHeaderData();
-                header.setRequestApiKey(key.id).setRequestApiVersion(v).setCorrelationId(258).setClientId("us");
-                print(out, key, "request-header", v, header, key.requestHeaderVersion(v));
-                ResponseHeaderData answer = new ResponseHeaderData().setCorrelationId(258);
-                print(out, key, "response-header", v, answer, key.responseHeaderVersion(v));
-                for (String direction : new String[] {"Request", "Response"}) {
-                    Class<?> c = Class.forName("org.apache.kafka.common.message." + key.messageType.name + direction + "Data");
-                    for (boolean full : new boolean[] {true, false}) {
-                        counter = 1;
-                        print(out, key, direction.toLowerCase(), v, (ApiMessage) fill(c, v, full), v);
+        try (PrintStream out = new PrintStream(args[1], StandardCharsets.UTF_8);
+             PrintStream fields = new PrintStream(args[2], StandardCharsets.UTF_8)) {
+            for (String row : Files.readAllLines(Path.of(args[0]))) {
+                String[] columns = row.split(" ");
+                ApiKeys api = ApiKeys.forId(Integer.parseInt(columns[0]));
+                short lowest = Short.parseShort(columns[1]);
+                short highest = Short.parseShort(columns[2]);
+                for (short version = lowest; version <= highest; version++) {
+                    printHeaders(out, api, version);
+                }
+                for (String direction : List.of("Request", "Response")) {
+                    String name = api.messageType.name + direction;
+                    Class<?> type = Class.forName("org.apache.kafka.common.message." + name + "Data");
+                    printMessages(out, api.id + "\t" + direction.toLowerCase(), type, lowest, highest);
+                    printFields(fields, name, type, lowest, highest);
+                }
+            }
+        }
+    }
+
+    private static void printHeaders(PrintStream out, ApiKeys api, short version) {
+        RequestHeaderData request = new RequestHeaderData();
+        request.setRequestApiKey(api.id).setRequestApiVersion(version).setCorrelationId(0x01020304);
+        for (String client : new String[] {"müller", null}) {
+            String hex = hex(request.setClientId(client), api.requestHeaderVersion(version));
+            out.print(api.id + "\trequest-header\t" + version + "\t" + hex + "\n");
+        }
+        ResponseHeaderData response = new ResponseHeaderData().setCorrelationId(0x01020304);
+        String hex = hex(response, api.responseHeaderVersion(version));
+        out.print(api.id + "\tresponse-header\t" + version + "\t" + hex + "\n");
+    }
+
+    private static void printMessages(
+        PrintStream out, String front, Class<?> type, short lowest, short highest
+    ) throws Exception {
+        byte[] first = null;
+        for (short version = lowest; version <= highest; version++) {
+            for (Fill fill : Fill.values()) {
+                if (fill == Fill.LONG && version < highest) {
+                    continue;
+                }
+                counter = 0;
+                byte[] bytes = bytes((Message) message(type, version, fill), version);
+                if (first == null) {
+                    first = bytes;
+                }
+                out.print(front + "\t" + version + "\t" + hex(bytes) + "\n");
+            }
+            String plain;
+            try {
+                Object message = type.getConstructor().newInstance();
+                clear(message, version, (short) -1);
+                plain = hex((Message) message, version);
+            } catch (RuntimeException e) {
+                plain = "-";
+            }
+            out.print(front + "-default\t" + version + "\t" + plain + "\n");
+            Readable old = new ByteBufferAccessor(ByteBuffer.wrap(first));
+            Message upgraded = (Message) type.getConstructor(Readable.class, short.class).newInstance(old, lowest);
+            clear(upgraded, version, lowest);
+            String upgrade;
+            try {
+                upgrade = hex(upgraded, version);
+            } catch (RuntimeException e) {
+                upgrade = "-";
+            }
+            out.print(front + "-upgrade\t" + version + "\t" + upgrade + "\n");
+        }
+    }
+
+    /**
+     * Sets to null what can be null in a version and was not there in another. The codec has null for all optional
+     * fields by default, Kafka has a value that is empty for some of them.
+     */
+    private static void clear(Object message, short version, short before) throws Exception {
+        Map<String, Type> types = untagged(message.getClass(), version);
+        if (before >= 0) {
+            types.keySet().removeAll(untagged(message.getClass(), before).keySet());
+        }
+        for (java.lang.reflect.Field field : message.getClass().getDeclaredFields()) {
+            if (Modifier.isStatic(field.getModifiers())) {
+                continue;
+            }
+            field.setAccessible(true);
+            Object value = field.get(message);
+            Type type = types.get(snake(field.getName()));
+            if (type != null && type.isNullable()) {
+                field.set(message, null);
+            } else if (value instanceof Collection) {
+                for (Object element : (Collection<?>) value) {
+                    if (element instanceof Message) {
+                        clear(element, version, before);
                     }
-                    print(out, key, direction.toLowerCase() + "-default", v, (ApiMessage) plain(c, v, Short.parseShort(part[1])), v);
                 }
+            } else if (value instanceof Message) {
+                clear(value, version, before);
             }
         }
-        out.close();
     }
 
-    static void print(PrintStream out, ApiKeys key, String direction, short row, ApiMessage message, short v) {
-        ByteBuffer b = MessageUtil.toByteBufferAccessor(message, v).buffer();
+    private static byte[] bytes(Message message, short version) {
+        ByteBuffer buffer = MessageUtil.toByteBufferAccessor(message, version).buffer();
+        byte[] bytes = new byte[buffer.remaining()];
+        buffer.get(bytes);
+        return bytes;
+    }
+
+    static String hex(Message message, short version) {
+        return hex(bytes(message, version));
+    }
+
+    static String hex(byte[] bytes) {
         StringBuilder hex = new StringBuilder();
-        while (b.hasRemaining()) hex.append(String.format("%02x", b.get()));
-        out.print(key.id + "\t" + direction + "\t" + row + "\t" + hex + "\n");
+        for (byte b : bytes) {
+            hex.append(String.format("%02x", b));
+        }
+        return hex.toString();
     }
 
-    static Object fill(Class<?> c, short v, boolean full) throws Exception {
-        Object instance = c.getConstructor().newInstance();
-        Schema schema = ((Schema[]) c.getField("SCHEMAS").get(null))[v];
-        for (java.lang.reflect.Field f : c.getDeclaredFields()) {
-            if (Modifier.isStatic(f.getModifiers())) continue;
-            String name = Dump.snake(f.getName());
-            Type type = null;
-            for (BoundField b : schema.fields()) {
-                if (b.def.name.equals(name)) type = b.def.type;
-                if (b.def.type instanceof TaggedFields && full) {
-                    for (Field t : ((TaggedFields) b.def.type).fields().values()) if (t.name.equals(name)) type = t.type;
+    /** The fields that a version of a struct has, by name. */
+    private static Map<String, Type> untagged(Class<?> struct, int version) throws Exception {
+        Map<String, Type> types = new HashMap<>();
+        Schema schema = schema(struct, version);
+        if (schema != null) {
+            for (BoundField field : schema.fields()) {
+                if (!(field.def.type instanceof TaggedFields)) {
+                    types.put(field.def.name, field.def.type);
                 }
             }
-            if (type == null) continue;
-            f.setAccessible(true);
-            f.set(instance, value(f.getType(), f.getGenericType(), f.get(instance), type, v, full));
         }
-        return instance;
+        return types;
     }
 
-    static Type typeOf(Class<?> c, String name, int v) throws Exception {
-        Schema[] schemas = (Schema[]) c.getField("SCHEMAS").get(null);
-        if (v >= schemas.length || schemas[v] == null) return null;
-        for (BoundField b : schemas[v].fields()) if (b.def.name.equals(name)) return b.def.type;
-        return null;
-    }
-
-    /** Defaults, null where that always was allowed, and one element in every array of structs that version {@code low} has. */
-    @SuppressWarnings("unchecked")
-    static Object plain(Class<?> c, short v, short low) throws Exception {
-        Object instance = c.getConstructor().newInstance();
-        for (java.lang.reflect.Field f : c.getDeclaredFields()) {
-            if (Modifier.isStatic(f.getModifiers())) continue;
-            String name = Dump.snake(f.getName());
-            Type type = typeOf(c, name, v), first = null;
-            for (int i = 0; first == null && i <= v; i++) first = typeOf(c, name, i);
-            if (type == null) continue;
-            f.setAccessible(true);
-            if (first.isNullable() && !f.getType().getSimpleName().equals("BaseRecords")) {
-                f.set(instance, null);
-            } else if (f.getType() == String.class && f.get(instance) == null) {
-                f.set(instance, "");
-            } else if (f.getType().getSimpleName().equals("BaseRecords")) {
-                f.set(instance, MemoryRecords.EMPTY);
-            } else if (type.isArray()) {
-                java.lang.reflect.Type generic = f.getGenericType();
-                Class<?> element = generic instanceof ParameterizedType
-                    ? (Class<?>) ((ParameterizedType) generic).getActualTypeArguments()[0]
-                    : Class.forName(f.getType().getName().replaceAll("Collection$", ""));
-                if (!Message.class.isAssignableFrom(element) || typeOf(c, name, low) == null) continue;
-                if (f.get(instance) == null) f.set(instance, new ArrayList<Object>());
-                ((Collection<Object>) f.get(instance)).add(plain(element, v, low));
+    private static Map<String, Type> tagged(Class<?> struct, int version) throws Exception {
+        Map<String, Type> types = new HashMap<>();
+        Schema schema = schema(struct, version);
+        if (schema != null) {
+            for (BoundField field : schema.fields()) {
+                if (field.def.type instanceof TaggedFields) {
+                    for (Field tag : ((TaggedFields) field.def.type).fields().values()) {
+                        types.put(tag.name, tag.type);
+                    }
+                }
             }
         }
-        return instance;
+        return types;
+    }
+
+    private static Schema schema(Class<?> struct, int version) throws Exception {
+        Schema[] schemas = (Schema[]) struct.getField("SCHEMAS").get(null);
+        return version < schemas.length ? schemas[version] : null;
+    }
+
+    static Object message(Class<?> struct, short version, Fill fill) throws Exception {
+        Map<String, Type> types = untagged(struct, version);
+        if (fill != Fill.NULLS) {
+            types.putAll(tagged(struct, version));
+        }
+        Object message = struct.getConstructor().newInstance();
+        for (java.lang.reflect.Field field : struct.getDeclaredFields()) {
+            Type type = Modifier.isStatic(field.getModifiers()) ? null : types.remove(snake(field.getName()));
+            if (type == null) {
+                continue;
+            }
+            field.setAccessible(true);
+            boolean isRead = struct == FetchResponseData.PartitionData.class && field.getType() == BaseRecords.class;
+            if (fill == Fill.NULLS && isRead) {
+                // Null is never sent for records that were read: no records are no bytes.
+                field.set(message, MemoryRecords.EMPTY);
+            } else {
+                Object plain = field.get(message);
+                field.set(message, value(field.getType(), field.getGenericType(), plain, type, version, fill));
+            }
+        }
+        if (!types.isEmpty()) {
+            throw new IllegalStateException(struct + " version " + version + " has no member for " + types.keySet());
+        }
+        return message;
+    }
+
+    private static Object value(
+        Class<?> type, java.lang.reflect.Type generic, Object plain, Type wire, short version, Fill fill
+    ) throws Exception {
+        boolean isRecords = type == BaseRecords.class;
+        if (fill == Fill.NULLS && wire.isNullable()) {
+            return null;
+        }
+        int n = ++counter;
+        boolean isEmpty = fill == Fill.EMPTY;
+        if (type == boolean.class) {
+            return !((Boolean) plain);
+        } else if (type == byte.class || type == Byte.class) {
+            return (byte) (n % 2 == 0 ? n % 120 + 3 : -2 - n % 120);
+        } else if (type == short.class || type == Short.class) {
+            return (short) (n % 2 == 0 ? 0x0102 + n : -2 - n);
+        } else if (type == int.class || type == Integer.class) {
+            return n % 2 == 0 ? 0x01020304 + n : -3 - n;
+        } else if (type == long.class || type == Long.class) {
+            return n % 2 == 0 ? 0x0102030405060708L + n : -2L - n;
+        } else if (type == double.class || type == Double.class) {
+            return -0.75 * n;
+        } else if (type == String.class) {
+            return isEmpty ? "" : fill == Fill.LONG ? "lä".repeat(50) + n : "ü" + n;
+        } else if (type == Uuid.class) {
+            return new Uuid(0x1112131415161718L + n, ~(long) n);
+        } else if (type == byte[].class) {
+            return octets(n, fill);
+        } else if (isRecords) {
+            return isEmpty ? MemoryRecords.EMPTY : MemoryRecords.readableRecords(ByteBuffer.wrap(octets(n, fill)));
+        } else if (Collection.class.isAssignableFrom(type)) {
+            return collection(type, generic, wire, version, fill);
+        } else if (Message.class.isAssignableFrom(type)) {
+            return message(type, version, fill);
+        }
+        throw new IllegalStateException("no values are known of " + type);
+    }
+
+    private static byte[] octets(int n, Fill fill) {
+        byte[] octets = new byte[fill == Fill.EMPTY ? 0 : fill == Fill.LONG ? 200 : 3];
+        Arrays.fill(octets, (byte) (n * 7 + 1));
+        return octets;
     }
 
     @SuppressWarnings("unchecked")
-    static Object value(Class<?> c, java.lang.reflect.Type generic, Object old, Type type, short v, boolean full) throws Exception {
-        boolean records = c.getSimpleName().equals("BaseRecords");
-        if (!full && type.isNullable() && !records) return null;
-        if (!full && type.isNullable() && generic.toString().contains("Records") && old == null) return MemoryRecords.EMPTY;
-        int n = counter++;
-        if (c == boolean.class) return full ? !(Boolean) old : old;
-        if (c == byte.class || c == Byte.class) return (byte) (n % 100 + 4);
-        if (c == short.class || c == Short.class) return (short) n;
-        if (c == int.class || c == Integer.class) return n;
-        if (c == long.class || c == Long.class) return (long) n << 33 | n;
-        if (c == double.class) return n + 0.5;
-        if (c == String.class) return full ? "s" + n : "";
-        if (c == Uuid.class) return new Uuid(n, n + 1000);
-        if (c == byte[].class) return full ? new byte[] {(byte) n, 1} : new byte[0];
-        if (records) return full ? MemoryRecords.readableRecords(ByteBuffer.wrap(new byte[] {(byte) n, 2, 3})) : MemoryRecords.EMPTY;
-        if (Collection.class.isAssignableFrom(c)) {
-            Collection<Object> all = c == List.class ? new ArrayList<>() : (Collection<Object>) c.getConstructor().newInstance();
-            Class<?> element;
-            if (generic instanceof ParameterizedType) element = (Class<?>) ((ParameterizedType) generic).getActualTypeArguments()[0];
-            else element = Class.forName(c.getName().replaceAll("Collection$", ""));
-            for (int i = 0; i < 2 && full; i++) all.add(value(element, element, null, type.arrayElementType().get(), v, full));
-            return all;
+    private static Object collection(
+        Class<?> type, java.lang.reflect.Type generic, Type wire, short version, Fill fill
+    ) throws Exception {
+        Collection<Object> all =
+            type == List.class ? new ArrayList<>() : (Collection<Object>) type.getConstructor().newInstance();
+        Class<?> element = generic instanceof ParameterizedType
+            ? (Class<?>) ((ParameterizedType) generic).getActualTypeArguments()[0]
+            : Class.forName(type.getName().replaceAll("Collection$", ""));
+        for (int i = 0; i < 2 && fill != Fill.EMPTY; i++) {
+            all.add(value(element, element, null, wire.arrayElementType().get(), version, fill));
         }
-        return fill(c, v, full);
+        if (fill != Fill.EMPTY && all.size() != 2) {
+            throw new IllegalStateException("a collection of " + element + " takes no two elements");
+        }
+        return all;
+    }
+
+    /** Struct, field, versions with type, tag and null, default: to be compared with the tables of the codec. */
+    private static void printFields(
+        PrintStream out, String name, Class<?> struct, short lowest, short highest
+    ) throws Exception {
+        Object plain = struct.getConstructor().newInstance();
+        Map<String, String> defaults = new HashMap<>();
+        for (java.lang.reflect.Field field : struct.getDeclaredFields()) {
+            if (!Modifier.isStatic(field.getModifiers())) {
+                field.setAccessible(true);
+                String value = String.valueOf(field.get(plain)).replaceAll("\n", " ");
+                defaults.put(snake(field.getName()), value + "\t" + field.getGenericType().getTypeName());
+            }
+        }
+        for (short version = lowest; version <= highest; version++) {
+            Schema schema = schema(struct, version);
+            if (schema == null) {
+                continue;
+            }
+            for (BoundField field : schema.fields()) {
+                if (field.def.type instanceof TaggedFields) {
+                    for (Map.Entry<Integer, Field> tag : ((TaggedFields) field.def.type).fields().entrySet()) {
+                        printField(out, name, version, tag.getValue(), String.valueOf(tag.getKey()), defaults);
+                    }
+                } else {
+                    printField(out, name, version, field.def, "-", defaults);
+                }
+            }
+        }
+        for (Class<?> nested : struct.getDeclaredClasses()) {
+            if (Message.class.isAssignableFrom(nested)) {
+                printFields(out, name + "." + nested.getSimpleName(), nested, lowest, highest);
+            }
+        }
+    }
+
+    private static void printField(
+        PrintStream out, String struct, short version, Field field, String tag, Map<String, String> defaults
+    ) {
+        Type type = field.type;
+        String text = type.isArray() ? "[" + type.arrayElementType().get().getClass().getSimpleName() + ":"
+            + type.arrayElementType().get() + "]" : type.getClass().getSimpleName() + ":" + type;
+        out.print(String.join("\t", struct, String.valueOf(version), field.name, tag, type.isNullable() ? "null" : "-",
+            text.replaceAll("\\{.*", "{}"), defaults.get(field.name)) + "\n");
+    }
+
+    private static String snake(String name) {
+        StringBuilder snake = new StringBuilder();
+        for (char c : name.toCharArray()) {
+            if (Character.isUpperCase(c)) {
+                snake.append('_');
+            }
+            snake.append(Character.toLowerCase(c));
+        }
+        return snake.toString();
     }
 }
