@@ -225,9 +225,10 @@ fn print_losses(station: &Station, ledger: &[LedgerLine]) -> anyhow::Result<()> 
         let told = line.topics.rejected.as_ref().and_then(|topic| Some((topic, records(topic)?)));
         let Some((topic, groups)) = told.filter(|(_, groups)| *groups > 0) else { continue };
         let first = first_reason(station, topic).map(|reason| format!("\n  first: {reason}")).unwrap_or_default();
+        let word = if groups == 1 { "group" } else { "groups" };
         let (stage, groups) = (&line.stage, output::thousands(groups));
         let command = format!("millrace topic consume {topic} --from-beginning");
-        output::line(&format!("\n{stage}: {groups} groups could not be computed, now or before\n{command}{first}"))?;
+        output::line(&format!("\n{stage}: {groups} {word} could not be computed, now or before\n{command}{first}"))?;
     }
     let lines: Vec<&LedgerLine> = ledger.iter().filter(|line| line.used < line.read).collect();
     if lines.is_empty() {

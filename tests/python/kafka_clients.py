@@ -83,6 +83,9 @@ def librdkafka():
     consumer.close()
     seen["groups"] = [found.group_id for found in admin.list_consumer_groups().result().valid if found.group_id == group]
 
+    half = TopicPartition(topic, 0, 100)
+    seen["begins_at"] = admin.delete_records([half])[half].result().low_watermark
+
     admin.create_partitions([NewPartitions(topic, 6)])[topic].result()
     seen["partitions"] = len(admin.list_topics(topic).topics[topic].partitions)
     admin.delete_consumer_groups([group])[group].result()

@@ -14,7 +14,8 @@ fn clients_nobody_here_wrote_take_it_for_kafka() {
     assert_eq!(group.as_array().map(Vec::len), Some(1), "{seen}");
     let expected = json!({
         "configs": ["100000", "2000000"], "nodes": 1, "not_delivered": [], "values": 5000, "shares": [2, 2],
-        "headers": true, "committed": 5000, "behind_the_end": [-1], "groups": group, "partitions": 6, "gone": true,
+        "headers": true, "committed": 5000, "behind_the_end": [-1], "groups": group,
+        "begins_at": 100, "partitions": 6, "gone": true,
     });
     assert_eq!(seen["confluent_kafka"], expected);
     assert_eq!(seen["kafka_python"], json!({"values": 1000}));

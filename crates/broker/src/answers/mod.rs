@@ -84,6 +84,7 @@ serve! {
     CreateTopics => create_topics,
     DeleteTopics => delete_topics,
     CreatePartitions => create_partitions,
+    DeleteRecords => delete_records,
     DescribeConfigs => describe_configs,
     IncrementalAlterConfigs => incremental_alter_configs,
     AlterConfigs => alter_configs,

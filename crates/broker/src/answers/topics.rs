@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use millrace_flow::{Offset, TopicPartition};
 use millrace_log::{ClientTopic, LogError};
 
 use super::configs::settings_of;
 use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
-use crate::wire::messages::topics::{
-    CreatableTopic, CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic, CreateTopicsRequest,
-    CreateTopicsResponse, CreatedPartitionsTopic, CreatedTopic, CreatedTopicConfig, DeletableTopic,
-    DeleteTopicsRequest, DeleteTopicsResponse, DeletedTopic,
-};
+use crate::wire::messages::topics::*;
 use crate::wire::{ErrorCode, Uuid};
 
 /// What is said of a request that cannot be met: a code, and why.
@@ -126,6 +123,33 @@ impl Broker {
             CreatedPartitionsTopic { name: asked.name.clone(), error_code: code.number(), error_message }
         });
         CreatePartitionsResponse { results: results.collect(), ..CreatePartitionsResponse::default() }
+    }
+
+    pub(super) async fn delete_records(&self, request: DeleteRecordsRequest, _call: &Call) -> DeleteRecordsResponse {
+        let topics = request.topics.into_iter().map(|topic| {
+            let partitions = topic.partitions.iter().map(|asked| on_disk(|| self.delete_before(&topic.name, asked)));
+            let partitions = partitions.collect();
+            DeletedRecordsTopic { name: topic.name, partitions }
+        });
+        DeleteRecordsResponse { topics: topics.collect(), ..DeleteRecordsResponse::default() }
+    }
+
+    fn delete_before(&self, topic: &str, asked: &DeleteRecordsPartition) -> DeletedRecordsPartition {
+        let partition_index = asked.partition_index;
+        let failed =
+            |code: ErrorCode| DeletedRecordsPartition { partition_index, low_watermark: -1, error_code: code.number() };
+        let Ok(number) = u32::try_from(partition_index) else { return failed(ErrorCode::UnknownTopicOrPartition) };
+        let partition = TopicPartition::new(topic, number);
+        // -1 stands for the end.
+        let before = match asked.offset {
+            -1 => self.log.offsets(&partition).map(|(_, end)| end),
+            offset if offset < 0 => return failed(ErrorCode::OffsetOutOfRange),
+            offset => Ok(Offset(offset)),
+        };
+        match before.and_then(|before| self.log.delete_records(&partition, before)) {
+            Ok(start) => DeletedRecordsPartition { partition_index, low_watermark: start.0, error_code: 0 },
+            Err(error) => failed(code_of(&error)),
+        }
     }
 
     fn widen(&self, asked: &CreatePartitionsTopic, validate_only: bool) -> Result<(), Refusal> {

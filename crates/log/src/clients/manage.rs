@@ -6,12 +6,12 @@ use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use millrace_flow::{TopicInfo, TopicKind, TopicPartition, TopicSpec};
+use millrace_flow::{Offset, TopicInfo, TopicKind, TopicPartition, TopicSpec};
 
 use super::{CLIENTS, Settings, check_configs};
 use crate::checkpoint::PartitionPoint;
 use crate::columns::{Codec, bytes_schema};
-use crate::partition::{Believed, RecoveryRules};
+use crate::partition::{Believed, RecoveryRules, remove_segments};
 use crate::topic::{Seal, Topic, partition_dir};
 use crate::{EmbeddedLog, LogError, catalog, document, open, segment};
 
@@ -124,6 +124,31 @@ impl EmbeddedLog {
         self.write_catalog(Some(&more))?;
         self.put(more);
         Ok(())
+    }
+
+    /// Takes the records of a partition of clients before `before` away; answers the offset that it begins at then.
+    ///
+    /// # Errors
+    /// When there is no such partition, it ends before that, or the disk does not answer.
+    pub fn delete_records(&self, partition: &TopicPartition, before: Offset) -> Result<Offset, LogError> {
+        let _open = self.shared.enter()?;
+        let topic = self.find_of_clients(&partition.topic)?;
+        let held = topic.partition(partition.partition)?;
+        held.check_online()?;
+        let (_, end) = self.bounds(held);
+        if before.0 > end {
+            return Err(LogError::OffsetPastEnd { partition: partition.clone(), from: before, end: Offset(end) });
+        }
+        // After a power cut a partition must not end before it begins.
+        held.settle(self.shared.disk(), before.0).map_err(|error| self.shared.fail(error))?;
+        let mut flushing = self.shared.flushing();
+        held.begin_at(before.0);
+        let retired = held.retire(held.start(), |_, _, _| true)?;
+        self.shared.write_checkpoint(&mut flushing, None)?;
+        if let Some((_, bases)) = retired {
+            remove_segments(held.dir(), &bases)?;
+        }
+        Ok(Offset(held.start()))
     }
 
     /// Sets other configs for a topic of clients.

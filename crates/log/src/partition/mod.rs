@@ -134,6 +134,11 @@ impl Partition {
         self.recovery.fetch_max(offset, Ordering::AcqRel);
     }
 
+    /// Says that records before `offset` are gone, though their segment may be there.
+    pub(crate) fn begin_at(&self, offset: i64) {
+        self.start.fetch_max(offset, Ordering::AcqRel);
+    }
+
     /// Bytes of its log files.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -367,7 +372,7 @@ impl Partition {
                 break;
             }
             bytes -= segment.bytes();
-            start = end;
+            start = start.max(end);
             count += 1;
         }
         let bases: Vec<i64> = state.closed.drain(..count).map(|segment| segment.base()).collect();

@@ -248,6 +248,34 @@ fn segments_follow_each_other_and_old_ones_go() {
     assert_eq!(append(&log, &Frame::of(&["x"]).sent_by(7, 0, 40)), 40);
 }
 
+/// Records go by offset, in the middle of a batch too, and do not come back.
+#[test]
+fn records_are_taken_away_up_to_an_offset() {
+    let shop = Shop::new(FlushMode::Interval);
+    let log = shop.open();
+    create(&log, &[("segment.bytes", "400")]);
+    for n in 0..20 {
+        append(&log, &Frame::of(&["x", "y"]).sent_by(7, 0, n * 2));
+    }
+    assert!(matches!(log.delete_records(&orders(), Offset(41)), Err(LogError::OffsetPastEnd { .. })));
+    assert_eq!(log.delete_records(&orders(), Offset(17)).expect("the disk answers"), Offset(17));
+    assert_eq!(
+        log.delete_records(&orders(), Offset(5)).expect("the disk answers"),
+        Offset(17),
+        "they are gone already"
+    );
+    let first = shop.segments(&orders())[0].file_name().map(|name| name.to_string_lossy().into_owned());
+    assert!(first.is_some_and(|first| *first > *"00000000000000000000.log"), "whole segments go");
+    for shop in [shop.killed(), shop.killed().rebooted()] {
+        let log = shop.open();
+        assert_eq!(log.offsets(&orders()).expect("it is online"), (Offset(17), Offset(40)));
+        assert_eq!(values(&log)[0], (17, "y".to_owned()));
+        assert_eq!(append(&log, &Frame::of(&["z"]).sent_by(7, 0, 40)), 40);
+        assert_eq!(log.delete_records(&orders(), Offset(41)).expect("the disk answers"), Offset(41));
+        assert_eq!(values(&log), []);
+    }
+}
+
 #[test]
 fn a_topic_is_changed_taken_away_and_made_anew() {
     let shop = Shop::new(FlushMode::Interval);
