@@ -128,7 +128,8 @@ impl EmbeddedLog {
     pub fn journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
         let _open = self.shared.enter()?;
         let dir = self.shared.dir.join("coordinator");
-        Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)
+        let (disk, unsynced) = (self.shared.machine.disk.clone(), self.shared.journals.clone());
+        Journal::open(disk, &dir, name, self.shared.config.flush, unsynced)
     }
 
     /// What the log tells about itself.

@@ -84,7 +84,8 @@ impl Shared {
     fn flush_commits(&self) -> Result<(), LogError> {
         let mut state = self.flushing();
         let clients_wrote = self.clients_wrote.swap(false, Ordering::AcqRel);
-        let nothing_new = !clients_wrote && state.flushed == self.commits()?.position();
+        let is_as_flushed = state.flushed == self.commits()?.position();
+        let nothing_new = is_as_flushed && !clients_wrote && !self.has_unsynced_journals();
         if (self.config.flush == FlushMode::None || nothing_new) && self.discarded().is_empty() {
             return Ok(());
         }
@@ -146,6 +147,8 @@ impl Shared {
                 synced.map_err(LogError::io("sync a file attached to a writer in", Path::new(&self.dir)))?;
             }
         }
+        // Behind the records that they speak of.
+        self.sync_journals()?;
         self.commits()?.sync_to(position)?;
         for (topic, ends) in topics.iter().zip(&ends) {
             topic.partitions.iter().zip(ends).for_each(|(partition, end)| partition.set_recovery(*end));

@@ -10,7 +10,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -22,15 +22,19 @@ const FRONT_BYTES: usize = 8;
 /// Largest record: what a server remembers is small.
 const RECORD_BYTES_MAX: usize = 64 << 20;
 
+/// Files of journals with records that the next flush has to bring to the disk.
+pub(crate) type UnsyncedJournals = Arc<Mutex<Vec<Arc<File>>>>;
+
 /// An open journal. It is its owner's alone: calls come one after the other.
 pub struct Journal {
     disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     bytes: u64,
     /// Bytes after the last replacement.
     replaced_bytes: u64,
     flush: FlushMode,
+    unsynced: UnsyncedJournals,
 }
 
 impl Journal {
@@ -43,6 +47,7 @@ impl Journal {
         dir: &Path,
         name: &str,
         flush: FlushMode,
+        unsynced: UnsyncedJournals,
     ) -> Result<(Self, Vec<Bytes>), LogError> {
         fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
         let path = dir.join(format!("{name}.log"));
@@ -59,8 +64,8 @@ impl Journal {
             disk.truncate(&file, whole as u64).map_err(LogError::io("cut", &path))?;
         }
         document::sync_dir(disk.as_ref(), dir)?;
-        let bytes = whole as u64;
-        Ok((Self { disk, path, file, bytes, replaced_bytes: bytes, flush }, records))
+        let (file, bytes) = (Arc::new(file), whole as u64);
+        Ok((Self { disk, path, file, bytes, replaced_bytes: bytes, flush, unsynced }, records))
     }
 
     /// Appends records, all of them or none.
@@ -75,7 +80,17 @@ impl Journal {
             return Err(LogError::io("write", &self.path)(error));
         }
         self.bytes += framed.len() as u64;
-        if self.flush == FlushMode::Commit { self.sync() } else { Ok(()) }
+        match self.flush {
+            FlushMode::Commit => self.sync(),
+            FlushMode::Interval => {
+                let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+                if !unsynced.iter().any(|file| Arc::ptr_eq(file, &self.file)) {
+                    unsynced.push(self.file.clone());
+                }
+                Ok(())
+            }
+            FlushMode::None => Ok(()),
+        }
     }
 
     /// Returns when everything appended is on the disk.
@@ -99,7 +114,7 @@ impl Journal {
         let framed = frame(records);
         document::replace(self.disk.as_ref(), &self.path, &framed)?;
         let file = OpenOptions::new().read(true).write(true).open(&self.path);
-        self.file = file.map_err(LogError::io("open", &self.path))?;
+        self.file = Arc::new(file.map_err(LogError::io("open", &self.path))?);
         self.bytes = framed.len() as u64;
         self.replaced_bytes = self.bytes;
         Ok(())
@@ -138,7 +153,8 @@ mod tests {
     use crate::LocalDisk;
 
     fn open(dir: &Path) -> (Journal, Vec<Bytes>) {
-        Journal::open(Arc::new(LocalDisk), dir, "groups", FlushMode::Interval).expect("the disk answers")
+        let unsynced = UnsyncedJournals::default();
+        Journal::open(Arc::new(LocalDisk), dir, "groups", FlushMode::Interval, unsynced).expect("the disk answers")
     }
 
     #[test]

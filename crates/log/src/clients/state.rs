@@ -54,8 +54,8 @@ pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
     }
     let end = partition.next();
     let kept = document::read::<Snapshot>(&path(partition)).and_then(|kept| {
-        // One of a longer log tells of records that are gone.
-        let kept = kept.filter(|kept| kept.end <= end).unwrap_or_default();
+        // One of a longer log tells of records that are gone, and behind one that ends before the start some are missing.
+        let kept = kept.filter(|kept| (partition.start()..=end).contains(&kept.end)).unwrap_or_default();
         partition.load_aborted(kept.end, &kept.aborted)?;
         Ok(kept)
     });
