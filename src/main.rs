@@ -7,6 +7,7 @@ mod client;
 mod doctor;
 mod failure;
 mod logging;
+mod memory;
 mod output;
 mod progress;
 mod project;
