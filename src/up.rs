@@ -210,8 +210,10 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
             print_losses(station, &ledger)?;
         }
         Outcome::Failed(failed) => {
+            print_losses(station, &station.ledger())?;
             for (stage, error) in failed {
-                eprintln!("error: {stage}: {error}");
+                let place = station.place(stage).map(|place| format!("{place}: ")).unwrap_or_default();
+                eprintln!("error: {place}{stage}: {error}");
             }
             return Ok(ExitCode::FAILURE);
         }
