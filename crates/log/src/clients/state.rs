@@ -38,7 +38,7 @@ pub(crate) fn save(disk: &dyn Disk, partition: &Partition, appending: &mut Appen
 
 /// Finds out who has sent what: what was kept, and the headers of all frames since. Who is found in them counts as heard of
 /// now: a record's timestamp may be of any time.
-pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
+pub(crate) fn load(disk: &dyn Disk, partition: &Partition, now_ms: i64) -> Result<(), LogError> {
     if partition.check_online().is_err() {
         return Ok(());
     }
@@ -50,10 +50,15 @@ pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
             None
         }
     };
-    // One of a longer log tells of records that are gone.
-    let Snapshot { end: from, mut producers } = kept.filter(|kept| kept.end <= end).unwrap_or_default();
+    // One of a longer log tells of records that are gone. Others will take their offsets, and then it must not be believed.
+    let is_of_longer = kept.as_ref().is_some_and(|kept| kept.end > end);
+    if is_of_longer {
+        document::remove(disk, &path(partition))?;
+    }
+    let Snapshot { end: from, mut producers } = kept.filter(|_| !is_of_longer).unwrap_or_default();
     if from < end {
-        each_header(partition.dir(), from.max(partition.start()), |header| producers.note(header, now_ms))?;
+        // What was taken away from the front of a segment was sent all the same.
+        each_header(partition.dir(), from, |header| producers.note(header, now_ms))?;
     }
     let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);
     appending.producers = producers;
