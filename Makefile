@@ -37,7 +37,7 @@ $(PAGES): $(MODULES) $(shell find web/src web/public web/index.html web/vite.con
 	@touch $@
 
 test: ## set up what the tests need and run every one
-	@MILLRACE_INSTALL=1 .ci/need rust node python
+	@MILLRACE_INSTALL=1 .ci/need rust node python java kcat librdkafka
 	@$(MAKE) --no-print-directory test-rust test-pages
 
 test-rust: $(PAGES)
