@@ -12,6 +12,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::Broker;
+use super::expected::passed_on_kafka;
 use super::servers::{kafka, kept};
 
 /// Tests that get a process of their own: those that close sockets beneath their clients, and would close those of other
@@ -38,7 +39,7 @@ const TAIL_LINES: usize = 25;
 fn its_own_tests_pass_as_on_kafka() {
     let broker = Broker::with_partitions(PARTITIONS);
     let suite = Suite { folder: kept("librdkafka"), kafka: kafka::distribution(), address: broker.address.clone() };
-    let wanted = expected();
+    let wanted = passed_on_kafka("librdkafka");
     let together: Vec<&str> = wanted.iter().map(String::as_str).filter(|name| !APART.contains(name)).collect();
     let apart = APART.iter().filter(|name| wanted.iter().any(|wanted| wanted == **name));
     let outcomes: Vec<Outcome> = thread::scope(|scope| {
@@ -49,21 +50,6 @@ fn its_own_tests_pass_as_on_kafka() {
     let failed: Vec<&String> = outcomes.iter().flat_map(|outcome| outcome.failed.keys()).collect();
     let tails: String = outcomes.iter().flat_map(|outcome| outcome.failed.values()).map(String::as_str).collect();
     assert!(failed.is_empty(), "these pass on Apache Kafka and not here: {failed:?}\n{tails}");
-}
-
-/// The tests that pass on Apache Kafka.
-fn expected() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expected/librdkafka_on_kafka_4.3.tsv");
-    let text = fs::read_to_string(path).expect("the expected results are there");
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let passed = lines.filter_map(|line| {
-        let mut cells = line.split('\t');
-        let name = cells.next()?;
-        (cells.next()? == "PASSED").then(|| name.to_owned())
-    });
-    let passed: Vec<String> = passed.collect();
-    assert!(passed.len() > 50, "the expected results were not found");
-    passed
 }
 
 /// What some tests came to: those that did not pass, each with the end of its output.

@@ -5,6 +5,9 @@
 
 mod apache;
 mod broker;
+mod expected;
+mod kafka_python;
+mod kafkajs;
 mod kcat;
 mod librdkafka;
 #[expect(dead_code, reason = "the benches use the rest")]
