@@ -13,6 +13,7 @@ mod librdkafka;
 #[expect(dead_code, reason = "the benches use the rest")]
 #[path = "../servers/mod.rs"]
 mod servers;
+mod spark;
 #[expect(dead_code, unused_imports, reason = "the tests of the whole program use the rest")]
 #[path = "../whole/support/mod.rs"]
 mod support;
