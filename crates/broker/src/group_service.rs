@@ -14,6 +14,10 @@ use crate::BrokerError;
 use crate::answers::on_disk;
 use crate::groups::{Coordinator, GroupConfig, Outcome, Record, Reply, Token};
 
+/// How long an empty group waits for more members after the first. Members that are started together share the partitions
+/// from the start, and whoever starts one consumer on a laptop does not wait the three seconds of Kafka.
+const INITIAL_DELAY_MS: i32 = 200;
+
 /// The groups of the broker.
 pub(crate) struct GroupService {
     state: Mutex<State>,
@@ -78,8 +82,7 @@ impl GroupService {
     /// Takes up the groups that an earlier process has left.
     pub(crate) fn open(log: &EmbeddedLog) -> Result<Self, BrokerError> {
         let (journal, records) = log.journal("groups")?;
-        // Whoever starts one consumer on a laptop does not want to wait for others.
-        let config = GroupConfig { initial_rebalance_delay_ms: 0, ..GroupConfig::default() };
+        let config = GroupConfig { initial_rebalance_delay_ms: INITIAL_DELAY_MS, ..GroupConfig::default() };
         let mut coordinator = Coordinator::new(config);
         for record in &records {
             let record = Record::decode(record).map_err(|error| BrokerError::Remembered(error.to_string()))?;
