@@ -7,6 +7,7 @@ use millrace_log::EmbeddedLog;
 use crate::group_service::GroupService;
 use crate::options::NODE_ID;
 use crate::producer_ids::ProducerIds;
+use crate::transaction_service::TransactionService;
 use crate::{BrokerError, BrokerOptions};
 
 /// A broker over a log.
@@ -15,6 +16,7 @@ pub struct Broker {
     pub(crate) options: BrokerOptions,
     pub(crate) groups: GroupService,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) transactions: TransactionService,
     cluster_id: String,
 }
 
@@ -26,8 +28,9 @@ impl Broker {
     pub fn open(log: Arc<EmbeddedLog>, options: BrokerOptions) -> Result<Arc<Self>, BrokerError> {
         let groups = GroupService::open(&log)?;
         let producer_ids = ProducerIds::open(&log)?;
+        let transactions = TransactionService::open(log.clone(), &groups)?;
         let cluster_id = log.id();
-        Ok(Arc::new(Self { log, options, groups, producer_ids, cluster_id }))
+        Ok(Arc::new(Self { log, options, groups, producer_ids, transactions, cluster_id }))
     }
 
     /// The coordinator of every group and the leader of every partition: number, host, port.

@@ -49,6 +49,7 @@ pub(crate) fn code_of_refusal(refused: &Refused) -> ErrorCode {
         Refused::OutOfOrder => ErrorCode::OutOfOrderSequenceNumber,
         Refused::OldDuplicate => ErrorCode::DuplicateSequenceNumber,
         Refused::Fenced => ErrorCode::InvalidProducerEpoch,
+        Refused::OutsideTransaction | Refused::NotInTransaction => ErrorCode::InvalidTxnState,
         Refused::Log(error) => code_of(error),
     }
 }

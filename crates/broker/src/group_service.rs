@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::BrokerError;
 use crate::answers::on_disk;
-use crate::groups::{Coordinator, GroupConfig, Outcome, Record, Reply, Token};
+use crate::groups::{CommitRequest, Coordinator, GroupConfig, Outcome, Record, Reply, Token, TopicErrors};
 
 /// How long an empty group waits for more members after the first. Members that are started together share the partitions
 /// from the start, and whoever starts one consumer on a laptop does not wait the three seconds of Kafka.
@@ -36,13 +36,17 @@ struct State {
 }
 
 /// Time that never goes back, whoever sets the clock of the machine.
-struct SteadyClock {
+pub(crate) struct SteadyClock {
     began_ms: i64,
     began: Instant,
 }
 
 impl SteadyClock {
-    fn now_ms(&self) -> i64 {
+    pub(crate) fn start() -> Self {
+        Self { began_ms: SystemClock.now_ms(), began: Instant::now() }
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
         self.began_ms + i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
@@ -63,6 +67,14 @@ impl State {
                 let _ = waiting.send(reply);
             }
         }
+    }
+
+    /// Like `settle`, unless that was not possible before; says whether it was now.
+    fn settle_unless_out(&mut self, outcome: Outcome) -> bool {
+        if !self.is_out_of_service {
+            self.settle(outcome);
+        }
+        !self.is_out_of_service
     }
 
     fn keep(&mut self, records: &[Bytes]) -> Result<(), LogError> {
@@ -88,7 +100,7 @@ impl GroupService {
             let record = Record::decode(record).map_err(|error| BrokerError::Remembered(error.to_string()))?;
             coordinator.replay(&record);
         }
-        let clock = SteadyClock { began_ms: SystemClock.now_ms(), began: Instant::now() };
+        let clock = SteadyClock::start();
         let outcome = coordinator.start(clock.now_ms());
         let mut state = State { coordinator, journal, waiting: HashMap::new(), is_out_of_service: false };
         state.settle(outcome);
@@ -124,6 +136,35 @@ impl GroupService {
         let mut state = self.state();
         let outcome = state.coordinator.remove_topic(topic, self.clock.now_ms());
         state.settle(outcome);
+    }
+
+    /// Takes note of offsets that count if the transaction of a producer commits; nothing when groups are out of service.
+    pub(crate) fn commit_in_transaction(&self, producer_id: i64, request: CommitRequest) -> Option<Vec<TopicErrors>> {
+        let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));
+        let mut state = self.state();
+        let now_ms = self.clock.now_ms();
+        let mut outcome = state.coordinator.commit_offsets_in_transaction(token, producer_id, request, now_ms);
+        let answered = outcome.replies.iter().position(|(answered, _)| *answered == token);
+        let reply = answered.map(|at| outcome.replies.swap_remove(at).1);
+        let is_kept = state.settle_unless_out(outcome);
+        drop(state);
+        self.moved.notify_one();
+        match reply {
+            Some(Reply::Commit(errors)) if is_kept => Some(errors),
+            _ => None,
+        }
+    }
+
+    /// The transaction of a producer has ended: its offsets count from now on, or never. Says whether that is kept.
+    pub(crate) fn complete_transaction(&self, producer_id: i64, is_commit: bool) -> bool {
+        let mut state = self.state();
+        let outcome = state.coordinator.complete_transaction(producer_id, is_commit, self.clock.now_ms());
+        state.settle_unless_out(outcome)
+    }
+
+    /// Producers with offsets that wait for the end of a transaction.
+    pub(crate) fn producers_with_pending_offsets(&self) -> Vec<i64> {
+        self.state().coordinator.producers_with_pending_offsets()
     }
 
     /// Has the coordinator do what is due, for ever.

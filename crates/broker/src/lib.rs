@@ -1,7 +1,7 @@
 //! The Kafka protocol over the embedded log: what every Kafka client takes for a broker.
 //!
 //! ```text
-//! connection ── frame ──▶ wire ── request ──▶ answers ──▶ the log, groups
+//! connection ── frame ──▶ wire ── request ──▶ answers ──▶ the log, groups, transactions
 //!     ◀── frame ── wire ◀── response ──────────┘
 //! ```
 //!
@@ -17,9 +17,9 @@
 //! - what is acknowledged is in the log, as safely as its flush mode says;
 //! - only what works is advertised.
 //!
-//! There is one broker, which leads every partition and coordinates every group.
+//! There is one broker, which leads every partition and coordinates every group and every transaction.
 //!
-//! Not here: transactions, access control and encryption, the groups of KIP-848, quotas.
+//! Not here: access control and encryption, the groups of KIP-848, quotas.
 
 mod answers;
 mod broker;
@@ -30,6 +30,8 @@ pub mod groups;
 mod options;
 mod producer_ids;
 mod server;
+mod transaction_service;
+pub mod transactions;
 pub mod wire;
 
 pub use broker::Broker;

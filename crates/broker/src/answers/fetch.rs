@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use millrace_flow::{Log, Offset, TopicPartition};
+use millrace_log::Isolation;
 use tokio::time::Instant;
 
 use super::{Call, on_disk};
@@ -11,7 +12,7 @@ use crate::Broker;
 use crate::failure::code_of;
 use crate::options::NODE_ID;
 use crate::wire::messages::fetch::{
-    FetchLeader, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, FetchedTopic,
+    FetchAborted, FetchLeader, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, FetchedTopic,
 };
 use crate::wire::{ErrorCode, Records, Uuid};
 
@@ -21,6 +22,8 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 const ANSWER_BYTES_MAX: usize = 55 << 20;
 /// From this version on topics go by their ids.
 const IDS_FROM: i16 = 13;
+/// The isolation of readers who only want what is committed.
+const READ_COMMITTED: i8 = 1;
 
 /// What was read, and whether that is worth an answer before its time.
 struct Read {
@@ -60,13 +63,14 @@ impl Broker {
     }
 
     fn read_all(&self, request: &FetchRequest, names: Option<&HashMap<Uuid, String>>) -> Read {
+        let isolation = isolation_of(request.isolation_level);
         let mut left = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         let mut read = Read { responses: Vec::with_capacity(request.topics.len()), bytes: 0, has_error: false };
         for topic in &request.topics {
             let name = names.map_or(Some(&topic.topic), |names| names.get(&topic.topic_id));
             let fetched = topic.partitions.iter().map(|partition| {
                 let fetched = match name {
-                    Some(name) => self.read_one(name, partition, left, read.bytes > 0),
+                    Some(name) => self.read_one(name, partition, isolation, left, read.bytes > 0),
                     None => failed(partition, ErrorCode::UnknownTopicId),
                 };
                 let bytes = fetched.records.bytes();
@@ -83,7 +87,14 @@ impl Broker {
     }
 
     /// Reads one partition. The first batch of an answer comes whole, however large: a client would never get on otherwise.
-    fn read_one(&self, topic: &str, asked: &FetchPartition, left: usize, has_any: bool) -> FetchedPartition {
+    fn read_one(
+        &self,
+        topic: &str,
+        asked: &FetchPartition,
+        isolation: Isolation,
+        left: usize,
+        has_any: bool,
+    ) -> FetchedPartition {
         let Ok(number) = u32::try_from(asked.partition) else {
             return failed(asked, ErrorCode::UnknownTopicOrPartition);
         };
@@ -93,7 +104,7 @@ impl Broker {
             return FetchedPartition { current_leader, ..failed(asked, code) };
         }
         let bytes_max = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(left);
-        let read = self.log.fetch_frames(&partition, Offset(asked.fetch_offset), bytes_max);
+        let read = self.log.fetch_isolated(&partition, Offset(asked.fetch_offset), bytes_max, isolation);
         match read {
             Ok(read) => {
                 let fits = !has_any || read.frames.len() <= left;
@@ -101,9 +112,9 @@ impl Broker {
                 FetchedPartition {
                     partition_index: asked.partition,
                     high_watermark: read.end.0,
-                    last_stable_offset: read.end.0,
+                    last_stable_offset: read.stable.0,
                     log_start_offset: read.start.0,
-                    aborted_transactions: None,
+                    aborted_transactions: (isolation == Isolation::Committed).then(|| aborted_of(&read.aborted)),
                     records: Records(records),
                     ..FetchedPartition::default()
                 }
@@ -129,6 +140,18 @@ impl Broker {
             std::cmp::Ordering::Greater => Err((ErrorCode::UnknownLeaderEpoch, epoch)),
         }
     }
+}
+
+/// What a client wants to see of transactions, as its request says it.
+pub(super) fn isolation_of(level: i8) -> Isolation {
+    if level == READ_COMMITTED { Isolation::Committed } else { Isolation::Uncommitted }
+}
+
+fn aborted_of(aborted: &[(i64, Offset)]) -> Vec<FetchAborted> {
+    aborted
+        .iter()
+        .map(|(producer_id, first)| FetchAborted { producer_id: *producer_id, first_offset: first.0 })
+        .collect()
 }
 
 fn failed(asked: &FetchPartition, code: ErrorCode) -> FetchedPartition {

@@ -17,9 +17,10 @@ use crate::wire::messages::membership::*;
 
 /// Kinds of things that have a coordinator.
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
 
 /// The number of an error of a group.
-fn code_of(error: GroupError) -> ErrorCode {
+pub(super) fn code_of(error: GroupError) -> ErrorCode {
     match error {
         GroupError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
         GroupError::NotCoordinator => ErrorCode::NotCoordinator,
@@ -54,8 +55,10 @@ impl Broker {
         _call: &Call,
     ) -> FindCoordinatorResponse {
         let (node_id, host, port) = self.node();
-        let code = if request.key_type == GROUP { ErrorCode::None } else { ErrorCode::InvalidRequest };
-        let error_message = (code != ErrorCode::None).then(|| "only groups have a coordinator here".to_owned());
+        let is_known = matches!(request.key_type, GROUP | TRANSACTION);
+        let code = if is_known { ErrorCode::None } else { ErrorCode::InvalidRequest };
+        let error_message =
+            (code != ErrorCode::None).then(|| "only groups and transactions have a coordinator here".to_owned());
         let coordinators = request.coordinator_keys.into_iter().map(|key| Coordinator {
             key,
             node_id,

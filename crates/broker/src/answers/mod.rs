@@ -8,6 +8,7 @@ mod metadata;
 mod offsets;
 mod produce;
 mod topics;
+mod transactions;
 mod versions;
 
 use std::net::SocketAddr;
@@ -93,6 +94,13 @@ serve! {
     DescribeGroups => describe_groups,
     DeleteGroups => delete_groups,
     OffsetDelete => offset_delete,
+    AddPartitionsToTxn => add_partitions_to_txn,
+    AddOffsetsToTxn => add_offsets_to_txn,
+    TxnOffsetCommit => txn_offset_commit,
+    EndTxn => end_txn,
+    DescribeProducers => describe_producers,
+    DescribeTransactions => describe_transactions,
+    ListTransactions => list_transactions,
 }
 
 /// The answer to one request as a frame; nothing where none is asked for.

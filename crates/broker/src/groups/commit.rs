@@ -40,6 +40,11 @@ impl Coordinator {
         out
     }
 
+    /// Producers with offsets that wait for the end of a transaction.
+    pub fn producers_with_pending_offsets(&self) -> Vec<i64> {
+        self.transactions.keys().copied().collect()
+    }
+
     fn check_commit(&self, request: &CommitRequest, producer_id: Option<i64>) -> Result<(), GroupError> {
         self.check_open()?;
         match self.groups.get(&request.group) {

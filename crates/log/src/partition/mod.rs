@@ -10,6 +10,7 @@
 //!
 //! Where clients append, every append is a commit of its own: the file itself says where the partition ends.
 
+mod aborted;
 mod recover;
 
 use std::fs::File;
@@ -39,6 +40,8 @@ pub(crate) struct Partition {
     start: AtomicI64,
     recovery: AtomicI64,
     committed: AtomicI64,
+    /// First offset of a transaction that goes on; the greatest number where there is none.
+    unstable: AtomicI64,
     bytes: AtomicU64,
     /// Why it cannot be used, if so; found out when it is opened.
     offline: Option<Arc<str>>,
