@@ -19,20 +19,27 @@
 //!
 //! There is one broker, which leads every partition and coordinates every group.
 //!
-//! Not here: transactions, access control and encryption, the groups of KIP-848, quotas.
+//! Not here: transactions, access control and encryption.
 
 mod answers;
 mod broker;
 mod connection;
 mod failure;
+mod group_desk;
 mod group_service;
 pub mod groups;
 mod options;
 mod producer_ids;
 mod server;
+mod sessions;
+mod settings;
+mod stored_groups;
+mod throttle;
 pub mod wire;
 
 pub use broker::Broker;
 pub use failure::BrokerError;
+pub use group_desk::GroupChange;
 pub use options::BrokerOptions;
 pub use server::serve;
+pub use stored_groups::StoredGroups;
