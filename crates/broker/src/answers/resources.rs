@@ -158,9 +158,8 @@ impl Broker {
             let values = values_of(settings, kind, name);
             let before = values.clone();
             change(values)?;
-            let changed = values.iter().filter(|(name, value)| before.get(*name) != Some(value));
-            let check = |(name, value): (&String, &String)| self.check_other(kind, name, value);
-            changed.map(check).collect::<Result<(), Refusal>>()?;
+            let mut changed = values.iter().filter(|(name, value)| before.get(*name) != Some(value));
+            changed.try_for_each(|(name, value)| self.check_other(kind, name, value))?;
             settings.groups.retain(|_, values| !values.is_empty());
             Ok(())
         };

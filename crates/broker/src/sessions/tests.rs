@@ -25,6 +25,9 @@ fn forgets(mut request: FetchRequest, partitions: &[i32]) -> FetchRequest {
     request
 }
 
+/// The id of the session, and which partitions are answered: number, error, bytes of records.
+type Answered = (i32, Vec<(i32, i16, usize)>);
+
 /// Sessions, and a log whose partitions end where it says.
 struct Rig {
     sessions: FetchSessions,
@@ -37,8 +40,7 @@ impl Rig {
         Self { sessions: FetchSessions::default(), ends: ends.iter().copied().collect(), now: Instant::now() }
     }
 
-    /// The id of the session, and which partitions are answered, by error or bytes of records.
-    fn fetch(&self, mut request: FetchRequest) -> Result<(i32, Vec<(i32, i16, usize)>), ErrorCode> {
+    fn fetch(&self, mut request: FetchRequest) -> Result<Answered, ErrorCode> {
         let turn = self.sessions.begin(&mut request, false, self.now)?;
         let responses = request.topics.iter().map(|topic| {
             let found = topic.partitions.iter().map(|asked| match self.ends.get(&asked.partition) {

@@ -55,7 +55,7 @@ fn what_members_subscribe_to_is_kept() {
         rig.commit(commit("a", 1, topic, 5));
     }
     let subscribed = Ok(Some(GroupError::GroupSubscribedToTopic));
-    assert_eq!((rig.delete_offsets("t", 0), rig.delete_offsets("u", 0)), (subscribed.clone(), subscribed));
+    assert_eq!((rig.delete_offsets("t", 0), rig.delete_offsets("u", 0)), (subscribed, subscribed));
     assert_eq!(rig.delete_offsets("left", 0), Ok(None));
     assert_eq!(rig.delete_group(GROUP), Some(GroupError::NonEmptyGroup));
     a.leave(&mut rig, -1).expect("it leaves");
