@@ -49,11 +49,7 @@ impl Journal {
     ) -> Result<(Self, Vec<Bytes>), LogError> {
         fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
         let path = dir.join(format!("{name}.log"));
-        let content = match fs::read(&path) {
-            Ok(content) => Bytes::from(content),
-            Err(error) if error.kind() == ErrorKind::NotFound => Bytes::new(),
-            Err(error) => return Err(LogError::io("read", &path)(error)),
-        };
+        let content = content(&path)?;
         let (records, whole) = records_of(&content);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(LogError::io("open", &path))?;
@@ -67,6 +63,11 @@ impl Journal {
         document::sync_dir(disk.as_ref(), dir.parent().expect("it lies in the log's folder"))?;
         let bytes = whole as u64;
         Ok((Self { disk, path, file, bytes, replaced_bytes: bytes, flush }, records))
+    }
+
+    /// The records of the journal `name` in `dir` at this moment, without a torn one at the end.
+    pub(crate) fn read(dir: &Path, name: &str) -> Result<Vec<Bytes>, LogError> {
+        Ok(records_of(&content(&dir.join(format!("{name}.log")))?).0)
     }
 
     /// Appends records, all of them or none.
@@ -112,6 +113,19 @@ impl Journal {
         self.bytes = framed.len() as u64;
         self.replaced_bytes = self.bytes;
         Ok(())
+    }
+}
+
+/// Where the journals of the log in `dir` are.
+pub(crate) fn folder(dir: &Path) -> PathBuf {
+    dir.join("coordinator")
+}
+
+fn content(path: &Path) -> Result<Bytes, LogError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Bytes::from(content)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Bytes::new()),
+        Err(error) => Err(LogError::io("read", path)(error)),
     }
 }
 
