@@ -15,6 +15,7 @@ mod catalog;
 pub mod config;
 mod dashboard;
 mod error;
+mod groups;
 mod ledger;
 mod messages;
 pub mod model;
