@@ -10,6 +10,7 @@ mod kafka_python;
 mod kafkajs;
 mod kcat;
 mod librdkafka;
+mod rdkafka;
 #[expect(dead_code, reason = "the benches use the rest")]
 #[path = "../servers/mod.rs"]
 mod servers;
