@@ -3,6 +3,7 @@
 //!
 //! With `MILLRACE_TEST_PEER=kafka` the same tests run against Apache Kafka: what they expect here is what they find there.
 
+mod aiokafka;
 mod apache;
 mod broker;
 mod expected;
