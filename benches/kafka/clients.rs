@@ -95,8 +95,10 @@ impl Clients {
         meter::run(command.args(["--bootstrap-server", &peer.address]).args(arguments))
     }
 
+    /// Half of the records are sent before anything is measured: until then Java compiles what it runs.
     fn java_writes(&self, peer: &Peer, topic: &str, shape: &Shape, records: u64) -> Taken {
-        self.produce(peer, topic, shape, records, &["--throughput", "-1"], "linger.ms=5")
+        let warm = (records / 2).to_string();
+        self.produce(peer, topic, shape, records, &["--throughput", "-1", "--warmup-records", &warm], "linger.ms=5")
     }
 
     fn produce(&self, peer: &Peer, topic: &str, shape: &Shape, records: u64, pace: &[&str], linger: &str) -> Taken {
