@@ -16,6 +16,7 @@ use millrace_station::{Outcome, Overrides, Project, Serving, Station};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::WrongUse;
+use crate::memory;
 use crate::output;
 use crate::progress::Progress;
 
@@ -81,6 +82,7 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     if let Some((address, _)) = &kafka {
         output::line(&format!("Clients of Kafka: {address}"))?;
     }
+    memory::give_back_code();
     let progress = Progress::start(&station);
     let outcome = tokio::select! {
         () = asked.next() => Outcome::Stopped,
@@ -134,6 +136,7 @@ fn serve_kafka(station: &Station, config: &KafkaConfig, stop: &Stop) -> anyhow::
     options.auto_create_topics = config.auto_create_topics;
     options.partitions = config.partitions;
     let broker = millrace_broker::Broker::open(station.embedded_log().clone(), options)?;
+    station.serve_clients_by(broker.clone());
     let listener = tokio::net::TcpListener::from_std(listener)?;
     Ok(Some((address, tokio::spawn(millrace_broker::serve(broker, listener, stop.clone())))))
 }
@@ -208,8 +211,10 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
             print_losses(station, &ledger)?;
         }
         Outcome::Failed(failed) => {
+            print_losses(station, &station.ledger())?;
             for (stage, error) in failed {
-                eprintln!("error: {stage}: {error}");
+                let place = station.place(stage).map(|place| format!("{place}: ")).unwrap_or_default();
+                eprintln!("error: {place}{stage}: {error}");
             }
             return Ok(ExitCode::FAILURE);
         }

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use millrace_log::EmbeddedLog;
 
+use crate::answers::resources::timings_of;
 use crate::group_service::GroupService;
 use crate::options::NODE_ID;
 use crate::producer_ids::ProducerIds;
+use crate::sessions::FetchSessions;
+use crate::settings::SettingsStore;
+use crate::throttle::Throttle;
 use crate::transaction_service::TransactionService;
 use crate::{BrokerError, BrokerOptions};
 
@@ -16,6 +20,9 @@ pub struct Broker {
     pub(crate) options: BrokerOptions,
     pub(crate) groups: GroupService,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) settings: SettingsStore,
+    pub(crate) sessions: FetchSessions,
+    pub(crate) throttle: Throttle,
     pub(crate) transactions: TransactionService,
     cluster_id: String,
 }
@@ -29,8 +36,21 @@ impl Broker {
         let groups = GroupService::open(&log)?;
         let producer_ids = ProducerIds::open(&log)?;
         let transactions = TransactionService::open(log.clone(), &groups)?;
+        let settings = SettingsStore::open(&log)?;
+        groups.set_timings(timings_of(&settings.all()));
+        let (sessions, throttle) = (FetchSessions::default(), Throttle::default());
         let cluster_id = log.id();
-        Ok(Arc::new(Self { log, options, groups, producer_ids, transactions, cluster_id }))
+        Ok(Arc::new(Self {
+            log,
+            options,
+            groups,
+            producer_ids,
+            transactions,
+            settings,
+            sessions,
+            throttle,
+            cluster_id,
+        }))
     }
 
     /// The coordinator of every group and the leader of every partition: number, host, port.

@@ -19,22 +19,29 @@
 //!
 //! There is one broker, which leads every partition and coordinates every group and every transaction.
 //!
-//! Not here: access control and encryption, the groups of KIP-848, quotas.
+//! Not here: access control and encryption.
 
 mod answers;
 mod broker;
 mod connection;
 mod failure;
+mod group_desk;
 mod group_service;
 pub mod groups;
 mod options;
 mod producer_ids;
 mod server;
+mod sessions;
+mod settings;
+mod stored_groups;
+mod throttle;
 mod transaction_service;
 pub mod transactions;
 pub mod wire;
 
 pub use broker::Broker;
 pub use failure::BrokerError;
+pub use group_desk::GroupChange;
 pub use options::BrokerOptions;
 pub use server::serve;
+pub use stored_groups::StoredGroups;

@@ -21,7 +21,7 @@ use crate::readers::TrackedReader;
 use crate::shared::Shared;
 use crate::topic::{Seal, Topic, partition_dir};
 use crate::writer::EmbeddedWriter;
-use crate::{LogConfig, LogError, Machine, catalog, clients, open, segment};
+use crate::{LogConfig, LogError, Machine, catalog, clients, journal, open, segment};
 
 /// A log in a folder of this machine. See the crate's own page for what is in the folder.
 ///
@@ -120,6 +120,16 @@ impl EmbeddedLog {
         self.shared.flushing().checkpoint.log_id.clone()
     }
 
+    /// The folder that it is kept in.
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
+    /// Moves whenever a topic is made, made wider or taken away.
+    pub fn topics_version(&self) -> u64 {
+        self.shared.topics_version.load(Ordering::Acquire)
+    }
+
     /// Opens the journal `name` beside the topics, for the server of clients; answers its records, in order. It belongs to
     /// whoever opened it.
     ///
@@ -127,9 +137,10 @@ impl EmbeddedLog {
     /// When the disk does not answer.
     pub fn journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
         let _open = self.shared.enter()?;
-        let dir = self.shared.dir.join("coordinator");
-        let (disk, unsynced) = (self.shared.machine.disk.clone(), self.shared.journals.clone());
-        Journal::open(disk, &dir, name, self.shared.config.flush, unsynced)
+        let dir = journal::folder(&self.shared.dir);
+        let opened = Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)?;
+        self.shared.journals.add(&opened.0);
+        Ok(opened)
     }
 
     /// What the log tells about itself.

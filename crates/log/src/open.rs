@@ -164,7 +164,8 @@ fn open_topics(
         let settings = entry.settings();
         let topic = Topic::new(spec, settings, entry.id(), entry.schema_id, codec, partitions, seal);
         if entry.is_of_clients() {
-            topic.partitions.iter().try_for_each(|partition| clients::load(partition, now_ms))?;
+            let disk = (!rules.read_only).then_some(disk);
+            topic.partitions.iter().try_for_each(|partition| clients::load(disk, partition, now_ms))?;
         }
         topics.insert(topic.name.clone(), Arc::new(topic));
     }

@@ -14,7 +14,7 @@ use millrace_schema::Registry;
 
 use crate::checkpoint::Checkpoint;
 use crate::commits::{CommitLog, CommitPosition, CommitRecord};
-use crate::journal::UnsyncedJournals;
+use crate::journal::Journals;
 use crate::lock::FolderLock;
 use crate::tail_cache::TailCache;
 use crate::topic::Topic;
@@ -38,8 +38,8 @@ pub(crate) struct Shared {
     pub(crate) clients_signal: Signal,
     /// Clients have appended since the last flush.
     pub(crate) clients_wrote: AtomicBool,
-    /// Journals that were appended to since the last flush.
-    pub(crate) journals: UnsyncedJournals,
+    /// What the server of clients remembers is flushed with the rest.
+    pub(crate) journals: Journals,
     /// Held for writing while the ends of one commit move, for reading while ends are read.
     pub(crate) visible: RwLock<()>,
     leader_epoch: i32,
@@ -113,7 +113,7 @@ impl Shared {
             signal: Signal::default(),
             clients_signal: Signal::default(),
             clients_wrote: AtomicBool::new(false),
-            journals: UnsyncedJournals::default(),
+            journals: Journals::default(),
             visible: RwLock::new(()),
             leader_epoch,
             closed: RwLock::new(false),
@@ -199,17 +199,6 @@ impl Shared {
     /// The files to be removed after the next flush.
     pub(crate) fn discarded(&self) -> MutexGuard<'_, Vec<PathBuf>> {
         self.discarded.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Brings journals to the disk that were appended to since the last flush.
-    pub(crate) fn sync_journals(&self) -> Result<(), LogError> {
-        let files = std::mem::take(&mut *self.journals.lock().unwrap_or_else(PoisonError::into_inner));
-        files.iter().try_for_each(|file| self.disk().sync(file).map_err(LogError::io("sync a journal in", &self.dir)))
-    }
-
-    /// Whether there are such journals.
-    pub(crate) fn has_unsynced_journals(&self) -> bool {
-        !self.journals.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Waits for its turn to flush.

@@ -11,6 +11,7 @@ use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
 use crate::options::NODE_ID;
+use crate::throttle::Flow;
 use crate::wire::messages::fetch::{
     FetchAborted, FetchLeader, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, FetchedTopic,
 };
@@ -33,19 +34,30 @@ struct Read {
 }
 
 impl Broker {
-    pub(super) async fn fetch(&self, request: FetchRequest, call: &Call) -> FetchResponse {
-        if request.session_id != 0 && request.session_epoch > 0 {
-            let error_code = ErrorCode::FetchSessionIdNotFound.number();
-            return FetchResponse { error_code, ..FetchResponse::default() };
-        }
-        let names = (call.header.api_version >= IDS_FROM).then(|| self.names_by_id());
+    pub(super) async fn fetch(&self, mut request: FetchRequest, call: &Call) -> FetchResponse {
+        let uses_ids = call.header.api_version >= IDS_FROM;
+        let turn = match self.sessions.begin(&mut request, uses_ids, Instant::now().into_std()) {
+            Ok(turn) => turn,
+            Err(code) => return FetchResponse { error_code: code.number(), ..FetchResponse::default() },
+        };
+        let mut response = self.fetch_all(&request, uses_ids).await;
+        self.sessions.finish(&turn, request, uses_ids, &mut response, Instant::now().into_std());
+        let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+        let bytes = partitions.map(|partition| partition.records.bytes()).sum();
+        response.throttle_time_ms = call.meter(self, Flow::Fetched, bytes);
+        response
+    }
+
+    /// Reads everything that is asked for, now or when there is enough.
+    async fn fetch_all(&self, request: &FetchRequest, uses_ids: bool) -> FetchResponse {
+        let names = uses_ids.then(|| self.names_by_id());
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
         let deadline = Instant::now() + wait;
         let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
         loop {
             // Both before reading: what comes while we read wakes us.
             let (seen, seen_own) = (self.log.clients_signal().version(), self.log.signal().version());
-            let read = on_disk(|| self.read_all(&request, names.as_ref()));
+            let read = on_disk(|| self.read_all(request, names.as_ref()));
             if read.has_error || read.bytes >= bytes_min || Instant::now() >= deadline {
                 return FetchResponse { responses: read.responses, ..FetchResponse::default() };
             }

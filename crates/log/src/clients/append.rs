@@ -181,10 +181,12 @@ impl EmbeddedLog {
         let disk = self.shared.disk();
         let is_old =
             appending.segment_begun_ms.is_some_and(|begun| now_ms.saturating_sub(begun) >= rules.segment_ms_max);
-        let (next, closes) = held.prepare_frame(disk, frame.len() as u64, rules.segment_bytes_max, is_old)?;
+        let closes = held.closes_before(frame.len() as u64, rules.segment_bytes_max, is_old);
         if closes {
-            save(disk, held, appending, next, now_ms);
+            // Before there is another segment: a start that finds one may do without the old one, and what it tells.
+            save(disk, held, appending, held.next(), now_ms);
         }
+        let next = held.prepare_frame(disk, closes)?;
         if closes || appending.segment_begun_ms.is_none() {
             appending.segment_begun_ms = Some(now_ms);
         }

@@ -103,6 +103,15 @@ impl EmbeddedLog {
         Ok((Offset(start), Offset(end)))
     }
 
+    /// Bytes that the records of a partition take on the disk.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn partition_bytes(&self, partition: &TopicPartition) -> Result<u64, LogError> {
+        let topic = self.find(&partition.topic)?;
+        Ok(topic.partition(partition.partition)?.bytes())
+    }
+
     /// The first record with the timestamp `time_ms` or a later one: its offset and its timestamp.
     ///
     /// # Errors

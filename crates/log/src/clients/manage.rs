@@ -8,7 +8,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use millrace_flow::{Offset, TopicInfo, TopicKind, TopicPartition, TopicSpec};
 
-use super::{CLIENTS, Settings, check_configs, save};
+use super::{CLIENTS, Settings, check_configs};
 use crate::checkpoint::PartitionPoint;
 use crate::columns::{Codec, bytes_schema};
 use crate::partition::{Believed, RecoveryRules, remove_segments};
@@ -141,10 +141,6 @@ impl EmbeddedLog {
         }
         // After a power cut a partition must not end before it begins.
         held.settle(self.shared.disk(), before.0).map_err(|error| self.shared.fail(error))?;
-        let mut appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
-        // What the records that go say of their producers is not to be read again.
-        save(self.shared.disk(), held, &mut appending, held.next(), self.shared.machine.clock.now_ms());
-        drop(appending);
         let mut flushing = self.shared.flushing();
         held.begin_at(before.0);
         let retired = held.retire(held.start(), |_, _, _| true)?;

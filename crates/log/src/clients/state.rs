@@ -47,15 +47,19 @@ pub(crate) fn save(disk: &dyn Disk, partition: &Partition, appending: &mut Appen
 }
 
 /// Finds out who has sent what, and what was aborted: what was kept, and the headers of all frames since. Who is found in
-/// them counts as heard of now: a record's timestamp may be of any time.
-pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
+/// them counts as heard of now: a record's timestamp may be of any time. Without a disk nothing is changed.
+pub(crate) fn load(disk: Option<&dyn Disk>, partition: &Partition, now_ms: i64) -> Result<(), LogError> {
     if partition.check_online().is_err() {
         return Ok(());
     }
     let end = partition.next();
     let kept = document::read::<Snapshot>(&path(partition)).and_then(|kept| {
-        // One of a longer log tells of records that are gone, and behind one that ends before the start some are missing.
-        let kept = kept.filter(|kept| (partition.start()..=end).contains(&kept.end)).unwrap_or_default();
+        // One of a longer log tells of records that are gone. Others will take their offsets, and then it must not be believed.
+        let is_of_longer = kept.as_ref().is_some_and(|kept| kept.end > end);
+        if is_of_longer && let Some(disk) = disk {
+            document::remove(disk, &path(partition))?;
+        }
+        let kept = kept.filter(|_| !is_of_longer).unwrap_or_default();
         partition.load_aborted(kept.end, &kept.aborted)?;
         Ok(kept)
     });
@@ -69,7 +73,8 @@ pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
     };
     let mut aborted = Vec::new();
     if from < end {
-        each_header(partition.dir(), from.max(partition.start())..end, |header, marker| match marker {
+        // What was taken away from the front of a segment was sent all the same.
+        each_header(partition.dir(), from..end, |header, marker| match marker {
             Some(marker) => aborted.extend(producers.end(header, marker, now_ms)),
             None => producers.note(header, now_ms),
         })?;
