@@ -1,8 +1,0 @@
-//! The broker from outside, over its port.
-
-mod client;
-mod killed;
-mod python;
-mod random;
-mod served;
-mod transactions;
