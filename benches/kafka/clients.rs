@@ -168,6 +168,25 @@ impl Clients {
         self.produce(peer, &topic, &shape, 2 * measured, &pace, "linger.ms=0").delays
     }
 
+    /// The same with librdkafka, which takes so little of the machine that what is left is the broker's own delay.
+    pub(crate) fn c_paced(&self, peer: &Peer, topic: &str, record_bytes: u64, rate: u64) -> Delays {
+        let topic = self.topic(peer, topic, 4);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let list = folder.path().join("microseconds.txt");
+        let (bytes, rate_text) = (record_bytes.to_string(), rate.to_string());
+        let how = ["-P", "-s", &bytes, "-a", "-1", "-r", &rate_text, "-X", "linger.ms=0", "-l", "-A"];
+        let list_text = list.display().to_string();
+        self.rdkafka(peer, &topic, rate * PACED_S, &[how.as_slice(), &[&list_text]].concat());
+        let text = std::fs::read_to_string(&list).expect("a line for each record");
+        let delays_ms: Vec<f64> = text.lines().filter_map(|line| Some(line.parse::<f64>().ok()? / 1e3)).collect();
+        // It sends before it is connected: what waited for that is in the first of them.
+        let mut delays_ms = delays_ms[delays_ms.len() / 2..].to_vec();
+        delays_ms.sort_by(f64::total_cmp);
+        let at = |share: f64| delays_ms[((delays_ms.len() - 1) as f64 * share) as usize];
+        let mean_ms = delays_ms.iter().sum::<f64>() / delays_ms.len() as f64;
+        Delays { mean_ms, p99_ms: at(0.99), p999_ms: at(0.999) }
+    }
+
     /// One record after the other, each sent when the one before it has been read.
     pub(crate) fn end_to_end(&self, peer: &Peer, topic: &str) -> Delays {
         let topic = self.topic(peer, topic, 1);

@@ -19,6 +19,9 @@ mod table;
 use clients::{Clients, Shape};
 use peer::Peer;
 
+/// Records a second that the C client is held to; its sleeps make it a little less.
+const C_RATE: u64 = 20_000;
+
 /// A number from the environment, or what stands in for it.
 fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
@@ -67,7 +70,16 @@ fn main() {
     for (record_bytes, rate) in [(100, 50_000), (1024, 20_000)] {
         let paced =
             |run: u64, peer: &Peer| clients.paced(peer, &format!("paced-{record_bytes}-{run}"), record_bytes, rate);
-        table::print_delays(&format!("{record_bytes} B, {rate} records/s"), runs, [&ours, &theirs], paced);
+        table::print_delays(&format!("Java, {record_bytes} B, {rate} records/s"), runs, [&ours, &theirs], paced);
+        let c_paced = |run: u64, peer: &Peer| {
+            clients.c_paced(peer, &format!("c-paced-{record_bytes}-{run}"), record_bytes, C_RATE)
+        };
+        table::print_delays(
+            &format!("librdkafka, {record_bytes} B, at most {C_RATE} records/s"),
+            runs,
+            [&ours, &theirs],
+            c_paced,
+        );
     }
     table::print_delays("one record at a time, acks all", runs, [&ours, &theirs], |run, peer| {
         clients.end_to_end(peer, &format!("one-by-one-{run}"))

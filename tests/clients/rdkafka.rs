@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use super::Broker;
-use super::expected::passed_on_kafka;
+use super::expected::must_pass;
 use super::servers::kept;
 
 /// Partitions of topics that are made by asking for them: what the tests count on.
@@ -17,7 +17,7 @@ fn its_own_tests_pass_as_on_kafka() {
     let broker = Broker::with_partitions(PARTITIONS);
     let folder = kept("rdkafka");
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for name in passed_on_kafka("rdkafka") {
+    for name in must_pass("rdkafka") {
         let (program, test) = name.split_once("::").expect("a program and a test");
         wanted.entry(program.to_owned()).or_default().insert(test.to_owned());
     }
