@@ -27,6 +27,17 @@ pub(crate) struct PartitionPoint {
     pub(crate) start: i64,
     /// All before this offset was synced.
     pub(crate) recovery: i64,
+    /// Compaction may have taken records before this offset.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) sparse: i64,
+    /// Compaction has gone over all before this offset.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) clean: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it asks about by reference")]
+fn is_zero(offset: &i64) -> bool {
+    *offset == 0
 }
 
 /// What was known to be on the disk at some moment.
@@ -85,7 +96,7 @@ pub(crate) fn has_clean_mark(dir: &Path) -> bool {
 /// Takes the mark of a clean stop away; it is gone from the disk when this returns.
 pub(crate) fn remove_clean_mark(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
     let path = dir.join(CLEAN_FILE);
-    match fs::remove_file(&path) {
+    match disk.remove(&path) {
         Ok(()) => document::sync_dir(disk, dir),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(LogError::io("remove", &path)(error)),

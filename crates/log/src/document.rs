@@ -42,10 +42,10 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     let mut name = path.file_name().expect("a document has a name").to_owned();
     name.push(".tmp");
     let temporary = dir.join(name);
-    let file = File::create(&temporary).map_err(LogError::io("create", &temporary))?;
+    let file = disk.create(&temporary).map_err(LogError::io("create", &temporary))?;
     disk.write_at(&file, bytes, 0).map_err(LogError::io("write", &temporary))?;
     disk.sync(&file).map_err(LogError::io("sync", &temporary))?;
-    fs::rename(&temporary, path).map_err(LogError::io("rename", &temporary))?;
+    disk.rename(&temporary, path).map_err(LogError::io("rename", &temporary))?;
     sync_dir(disk, dir)
 }
 

@@ -67,6 +67,12 @@ impl Producers {
         self.by_id.is_empty()
     }
 
+    /// Base of the last frame of each, by the producer's id.
+    pub(crate) fn last_frames(&self) -> HashMap<i64, i64> {
+        let last = |(id, producer): (&i64, &Producer)| Some((*id, producer.sent.back()?.base));
+        self.by_id.iter().filter_map(last).collect()
+    }
+
     /// What to do with a frame.
     pub(crate) fn judge(&self, header: &FrameHeader) -> Verdict {
         let Some(producer) = self.by_id.get(&header.producer_id) else { return Verdict::New };

@@ -57,6 +57,7 @@ pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
     }
     let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);
     appending.producers = producers;
+    appending.segment_first_ms = partition.active_first_ms()?;
     appending.epochs = epochs::read(partition)?;
     Ok(())
 }
