@@ -67,7 +67,9 @@ fn append(log: &EmbeddedLog, frame: &Frame) -> i64 {
 }
 
 fn fill(log: &EmbeddedLog, frames: &[&[&str]]) {
-    frames.iter().for_each(|records| drop(append(log, &frame(records))));
+    for records in frames {
+        append(log, &frame(records));
+    }
 }
 
 fn compact(log: &EmbeddedLog) {
