@@ -27,7 +27,8 @@ fn path(partition: &Partition) -> PathBuf {
 pub(crate) fn save(disk: &dyn Disk, partition: &Partition, appending: &mut Appending, end: i64, now_ms: i64) {
     appending.producers.forget_idle(now_ms);
     let path = path(partition);
-    if appending.producers.is_empty() && !path.exists() {
+    // Where nobody counts the next start reads one segment to know it, and must not have to read all of them.
+    if appending.producers.is_empty() && !path.exists() && partition.is_one_segment() {
         return;
     }
     let snapshot = Snapshot { end, producers: appending.producers.clone() };
@@ -37,8 +38,8 @@ pub(crate) fn save(disk: &dyn Disk, partition: &Partition, appending: &mut Appen
 }
 
 /// Finds out who has sent what: what was kept, and the headers of all frames since. Who is found in them counts as heard of
-/// now: a record's timestamp may be of any time.
-pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
+/// now: a record's timestamp may be of any time. Where the last process `left_clean` and kept nothing, there was nobody.
+pub(crate) fn load(partition: &Partition, left_clean: bool, now_ms: i64) -> Result<(), LogError> {
     if partition.check_online().is_err() {
         return Ok(());
     }
@@ -52,7 +53,8 @@ pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
     };
     // One of a longer log tells of records that are gone.
     let Snapshot { end: from, mut producers } = kept.filter(|kept| kept.end <= end).unwrap_or_default();
-    if from < end {
+    let nobody_counted = left_clean && !path(partition).exists();
+    if from < end && !nobody_counted {
         each_header(partition.dir(), from.max(partition.start()), |header| producers.note(header, now_ms))?;
     }
     let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);

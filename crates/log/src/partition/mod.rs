@@ -325,6 +325,11 @@ impl Partition {
         self.place_in(segment, hint(segment.base(), index.before_offset(from - segment.base())), from)
     }
 
+    /// Whether it has no more than one segment, the active one.
+    pub(crate) fn is_one_segment(&self) -> bool {
+        self.state().closed.is_empty()
+    }
+
     /// Greatest timestamp of the first frame in the active segment, if there is one.
     pub(crate) fn active_first_ms(&self) -> Result<Option<i64>, LogError> {
         let path = self.state().active.as_ref().filter(|active| active.bytes() > 0).map(ActiveSegment::path);

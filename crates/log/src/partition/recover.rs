@@ -82,7 +82,7 @@ impl Partition {
         let found = segment::list(dir)?;
         let committed = match believed.committed {
             Some(committed) => committed,
-            None => find_end(dir, believed.point, &found)?,
+            None => find_end(dir, believed.point, &found, rules.trust_indexes)?,
         };
         let is_of_clients = believed.committed.is_none();
         let believed = Known { point: believed.point, committed };
@@ -90,7 +90,9 @@ impl Partition {
             return Ok(Self::open_read_only(name, slot, dir, believed, is_of_clients, &found));
         }
         let start = believed.point.start;
-        let checked = check(dir, believed, &found, rules.trust_indexes);
+        // Where an end was found, all before it was looked at.
+        let from = if is_of_clients { committed } else { scan_from(believed.point, &found, rules.trust_indexes) };
+        let checked = check(dir, believed, &found, from, rules.trust_indexes);
         let mut offline = None;
         let state = match checked {
             Ok(checked) => cut(disk, dir, &name, committed, checked)?,
@@ -156,10 +158,17 @@ fn readable(dir: &Path, committed: i64, found: &[Found]) -> Vec<ClosedSegment> {
     closed.map(|(segment, end)| ClosedSegment::new(dir, *segment, end)).collect()
 }
 
+/// From which offset on a partition has to be read and checked: from its recovery point. On a machine that has run on, what a
+/// killed process had written is there, so only the segment that it was writing to can be torn.
+fn scan_from(point: PartitionPoint, found: &[Found], same_machine: bool) -> i64 {
+    let last = found.last().filter(|_| same_machine).map_or(0, |last| last.base);
+    point.recovery.max(point.start).max(last)
+}
+
 /// Finds where a partition ends that clients append to: before the first frame above the recovery point that is not whole.
 /// What is wrong below it is for [`check`] to find.
-fn find_end(dir: &Path, point: PartitionPoint, found: &[Found]) -> Result<i64, LogError> {
-    let from = point.recovery.max(point.start);
+fn find_end(dir: &Path, point: PartitionPoint, found: &[Found], same_machine: bool) -> Result<i64, LogError> {
+    let from = scan_from(point, found, same_machine);
     let first = found.partition_point(|segment| segment.base <= from).saturating_sub(1);
     let mut next = from;
     for (at, segment) in found.iter().enumerate().skip(first) {
@@ -241,8 +250,8 @@ pub(crate) fn each_header(dir: &Path, from: i64, mut visit: impl FnMut(&FrameHea
 }
 
 /// Looks at the files and changes nothing.
-fn check(dir: &Path, believed: Known, found: &[Found], trust_indexes: bool) -> Result<Checked, Refusal> {
-    let Known { point: PartitionPoint { start, recovery, sparse, .. }, committed } = believed;
+fn check(dir: &Path, believed: Known, found: &[Found], from: i64, trust_indexes: bool) -> Result<Checked, Refusal> {
+    let Known { point: PartitionPoint { start, sparse, .. }, committed } = believed;
     if committed < start {
         return Err(Refusal::Damage(format!("it begins at offset {start}, behind its committed end {committed}")));
     }
@@ -260,7 +269,7 @@ fn check(dir: &Path, believed: Known, found: &[Found], trust_indexes: bool) -> R
     if kept[0].base > start {
         return Err(Refusal::Damage(format!("its first segment begins at offset {}, not {start}", kept[0].base)));
     }
-    let from = recovery.clamp(start, committed);
+    let from = from.clamp(start, committed);
     let mut closed = Vec::with_capacity(kept.len());
     for pair in kept.windows(2) {
         let [segment, next] = pair else { continue };
