@@ -40,6 +40,8 @@ mod document;
 mod embedded;
 mod error;
 mod flusher;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod journal;
 mod lock;
 mod open;
