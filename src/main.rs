@@ -7,6 +7,7 @@ mod client;
 mod doctor;
 mod failure;
 mod logging;
+mod memory;
 mod output;
 mod progress;
 mod project;
@@ -26,6 +27,9 @@ use crate::logging::LogFormat;
 /// From a shop's events to live decisions: one program instead of a streaming stack.
 #[derive(Debug, Parser)]
 #[command(name = "millrace", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use (of the command line, of millrace.toml or of the SQL)"
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,

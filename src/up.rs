@@ -16,6 +16,7 @@ use millrace_station::{Outcome, Overrides, Project, Serving, Station};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::WrongUse;
+use crate::memory;
 use crate::output;
 use crate::progress::Progress;
 
@@ -81,6 +82,7 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     if let Some((address, _)) = &kafka {
         output::line(&format!("Clients of Kafka: {address}"))?;
     }
+    memory::give_back_code();
     let progress = Progress::start(&station);
     let outcome = tokio::select! {
         () = asked.next() => Outcome::Stopped,
@@ -208,8 +210,10 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
             print_losses(station, &ledger)?;
         }
         Outcome::Failed(failed) => {
+            print_losses(station, &station.ledger())?;
             for (stage, error) in failed {
-                eprintln!("error: {stage}: {error}");
+                let place = station.place(stage).map(|place| format!("{place}: ")).unwrap_or_default();
+                eprintln!("error: {place}{stage}: {error}");
             }
             return Ok(ExitCode::FAILURE);
         }

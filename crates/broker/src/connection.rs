@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,12 +69,13 @@ pub(crate) async fn converse(
 ) -> Result<(), Ended> {
     stream.set_nodelay(true)?;
     let mut buffer = BytesMut::with_capacity(ROOM_BYTES);
+    let mute_ms = Arc::new(AtomicU32::new(0));
     loop {
         let Some(bytes) = frame_length(&mut stream, &mut buffer).await? else { return Ok(()) };
         let length = usize::try_from(bytes).ok().filter(|length| *length <= limits.request_bytes_max);
         let length = length.ok_or(Ended::FrameSize { bytes, bytes_max: limits.request_bytes_max })?;
         let permits = permits(length).min(limits.permits);
-        let Ok(_permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
+        let Ok(permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
         while buffer.len() < length {
             buffer.reserve((length - buffer.len()).min(ROOM_BYTES.max(buffer.len())));
             if stream.read_buf(&mut buffer).await? == 0 {
@@ -81,9 +84,17 @@ pub(crate) async fn converse(
         }
         let mut reader = Reader::new(buffer.split_to(length).freeze());
         let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
-        let call = Call { header, peer };
+        let call = Call { header, peer, mute_ms: mute_ms.clone() };
         if let Some(chunks) = answer(broker, call, reader).await? {
             send(&mut stream, chunks).await?;
+        }
+        match mute_ms.swap(0, Ordering::Relaxed) {
+            0 => {}
+            ms => {
+                // What it holds of the bytes under way is not another's to wait for.
+                drop(permit);
+                tokio::time::sleep(Duration::from_millis(u64::from(ms))).await;
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use millrace_flow::ErrorKind;
 use millrace_log::{LogError, Refused};
 
+use crate::groups::GroupError;
 use crate::wire::ErrorCode;
 
 /// Why the broker does not run.
@@ -16,6 +17,14 @@ pub enum BrokerError {
     /// What the broker remembers of its clients.
     #[error("what the broker remembers of its clients cannot be read: {0}; restore the data folder from a backup")]
     Remembered(String),
+    /// A group.
+    #[error("group `{group}`: {error}")]
+    Group {
+        /// The group.
+        group: String,
+        /// What is wrong.
+        error: GroupError,
+    },
     /// The network.
     #[error("cannot accept connections: {0}")]
     Accept(io::Error),
@@ -49,6 +58,7 @@ pub(crate) fn code_of_refusal(refused: &Refused) -> ErrorCode {
         Refused::OutOfOrder => ErrorCode::OutOfOrderSequenceNumber,
         Refused::OldDuplicate => ErrorCode::DuplicateSequenceNumber,
         Refused::Fenced => ErrorCode::InvalidProducerEpoch,
+        Refused::OutsideTransaction | Refused::NotInTransaction => ErrorCode::InvalidTxnState,
         Refused::Log(error) => code_of(error),
     }
 }

@@ -109,7 +109,7 @@ pub fn segment(dir: &Path, bytes: &[u8]) {
     };
     let partition = open();
     let (end, mut headers) = (partition.committed(), 0);
-    each_header(dir, 0, |_| headers += 1).expect("it can be read");
+    each_header(dir, 0..end, |_, _| headers += 1).expect("it can be read");
     assert!(headers > 0 || end == 0, "what has an end has a frame");
     let records = read_records(&partition, 0, end, usize::MAX);
     if let Ok(records) = &records {

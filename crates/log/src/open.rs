@@ -64,7 +64,7 @@ pub(crate) fn open(
     let commits = CommitLog::resume(disk.clone(), dir, past.generation, past.replay.bytes)?;
     let cache = TailCache::new(config.tail_cache_bytes);
     let rules = RecoveryRules { trust_indexes: clean || past.same_boot, read_only: false };
-    let topics = open_topics(&machine, dir, &past, &cache, rules, clean)?;
+    let topics = open_topics(&machine, dir, &past, &cache, rules)?;
 
     let position = commits.position();
     let flushed = CommitPosition { bytes: past.durable_bytes, ..position };
@@ -92,7 +92,7 @@ pub(crate) fn open_read_only(dir: &Path, machine: Machine) -> Result<Arc<Shared>
     if checkpoint::check_format(dir)? {
         past = read_past(dir, &machine.boot_id)?;
         let rules = RecoveryRules { trust_indexes: true, read_only: true };
-        topics = open_topics(&machine, dir, &past, &cache, rules, false)?;
+        topics = open_topics(&machine, dir, &past, &cache, rules)?;
     }
     let (flushed, checkpoint) = (CommitPosition::default(), past.checkpoint);
     let flushing = FlushState { flushed, checkpoint, sync_filesystem: false };
@@ -141,7 +141,6 @@ fn open_topics(
     past: &Past,
     cache: &TailCache,
     rules: RecoveryRules,
-    left_clean: bool,
 ) -> Result<BTreeMap<Arc<str>, Arc<Topic>>, LogError> {
     let (disk, now_ms) = (machine.disk.as_ref(), machine.clock.now_ms());
     let entries = catalog::read(dir)?;
@@ -159,8 +158,8 @@ fn open_topics(
     }
     let mut opened = in_parallel(unopened, |(at, name, slot, believed)| {
         let partition = Partition::open(disk, name.clone(), slot, &partition_dir(dir, &name), believed, rules)?;
-        if entries[at].is_of_clients() && !rules.read_only {
-            clients::load(&partition, left_clean, now_ms)?;
+        if entries[at].is_of_clients() {
+            clients::load((!rules.read_only).then_some(disk), &partition, now_ms)?;
         }
         Ok(Arc::new(partition))
     })?

@@ -58,11 +58,11 @@ impl Shared {
             return Ok(());
         }
         let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);
-        let closed = partition.close_active(self.disk(), bound(topic, number), |path, index| {
-            now_ms.saturating_sub(newest_ms(path, index)) > age_ms_max
-        })?;
-        if let Some(next) = closed {
-            clients::save(self.disk(), partition, &mut appending, next, now_ms);
+        let is_old = |path: &Path, index: &Index| now_ms.saturating_sub(newest_ms(path, index)) > age_ms_max;
+        if partition.active_may_go(bound(topic, number), is_old) {
+            // Before there is another segment, as wherever one is closed.
+            clients::save(self.disk(), partition, &mut appending, partition.next(), now_ms);
+            partition.prepare_frame(self.disk(), true)?;
             (appending.segment_begun_ms, appending.segment_first_ms) = (None, None);
         }
         Ok(())

@@ -27,7 +27,7 @@ use crate::standing::{Standings, passed_by_all};
 use crate::stores::Stores;
 use crate::supervisor::Supervisor;
 use crate::{
-    Project, StationError, ask, catalog, dashboard, ledger, messages, model, pipeline, queries, topics, views,
+    Project, StationError, ask, catalog, dashboard, last_run, ledger, messages, model, pipeline, queries, topics, views,
 };
 
 /// Time between two looks whether everything is done.
@@ -104,6 +104,9 @@ impl Station {
         if sampler.is_some_and(|sampler| sampler.join().is_err()) {
             tracing::error!("the sampler panicked");
         }
+        if let Err(error) = last_run::write(&self.project().config.data_dir, &self.health().problems) {
+            tracing::warn!(%error, "what had failed is not kept");
+        }
         Ok(self.stores.embedded.close()?)
     }
 
@@ -144,6 +147,19 @@ impl Station {
             status.and_then(|status| status.error()).unwrap_or_default()
         };
         Some(Outcome::Failed(failed.iter().map(|id| (id.clone(), error_of(id))).collect()))
+    }
+
+    /// Where the statement of a stage is, `views.sql:12`, by the name that [`Outcome::Failed`] has.
+    pub fn place(&self, id: &str) -> Option<String> {
+        let program = &self.project().program;
+        let statement = match id.split_once(':')? {
+            ("source", name) => program.sources.iter().find(|def| *def.name == *name).map(|def| &def.statement),
+            (_, name) => {
+                let sink = program.sinks.iter().find(|def| *def.name == *name).map(|def| &def.statement);
+                sink.or_else(|| program.views.iter().find(|def| *def.name == *name).map(|def| &def.statement))
+            }
+        }?;
+        Some(format!("{}:{}", statement.file, statement.line))
     }
 
     /// The stages: sources, queries, sinks.

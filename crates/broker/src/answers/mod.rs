@@ -1,22 +1,32 @@
 //! What requests are answered with, a file for each group of them.
 
+mod cluster;
 mod configs;
+mod consumers;
 mod epochs;
 mod fetch;
 mod groups;
 mod metadata;
 mod offsets;
 mod produce;
+mod quotas;
+pub(crate) mod resources;
 mod topics;
+mod transactions;
 mod versions;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::Broker;
 use crate::connection::Ended;
+use crate::throttle::Flow;
 use crate::wire::api::{Api, ApiKey};
+use crate::wire::messages::produce::ProduceResponse;
 use crate::wire::{Reader, RequestHeader, ResponseHeader, Value, Version, Writer};
 
 /// One request on its way.
@@ -24,12 +34,26 @@ use crate::wire::{Reader, RequestHeader, ResponseHeader, Value, Version, Writer}
 pub(crate) struct Call {
     pub(crate) header: RequestHeader,
     pub(crate) peer: SocketAddr,
+    /// Milliseconds for which the client is not listened to once it is answered.
+    pub(crate) mute_ms: Arc<AtomicU32>,
 }
+
+/// Who clients are while nobody asks them.
+const ANYBODY: &str = "ANONYMOUS";
 
 impl Call {
     /// What the client calls itself.
     pub(crate) fn client_id(&self) -> &str {
         self.header.client_id.as_deref().unwrap_or_default()
+    }
+
+    /// Counts bytes against the client's quota, and mutes it if that was too much; answers for how many milliseconds.
+    pub(crate) fn meter(&self, broker: &Broker, flow: Flow, bytes: usize) -> i32 {
+        let client = (ANYBODY, self.client_id());
+        let wait = broker.throttle.take(&broker.settings.all(), flow, client, bytes, Instant::now());
+        let mute_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        self.mute_ms.fetch_max(mute_ms, Ordering::Relaxed);
+        i32::try_from(mute_ms).unwrap_or(i32::MAX)
     }
 }
 
@@ -48,9 +72,13 @@ macro_rules! serve {
         ) -> Result<Option<Vec<Bytes>>, Ended> {
             match key {
                 ApiKey::Produce => {
+                    let throttle_time_ms = call.meter(broker, Flow::Produced, reader.left());
                     let request = read(call, version, &mut reader)?;
                     match broker.produce(request, call).await? {
-                        Some(response) => Ok(Some(write(call, version, &response))),
+                        Some(response) => {
+                            let response = ProduceResponse { throttle_time_ms, ..response };
+                            Ok(Some(write(call, version, &response)))
+                        }
                         None => Ok(None),
                     }
                 }
@@ -93,6 +121,23 @@ serve! {
     DescribeGroups => describe_groups,
     DeleteGroups => delete_groups,
     OffsetDelete => offset_delete,
+    AddPartitionsToTxn => add_partitions_to_txn,
+    AddOffsetsToTxn => add_offsets_to_txn,
+    TxnOffsetCommit => txn_offset_commit,
+    EndTxn => end_txn,
+    DescribeProducers => describe_producers,
+    DescribeTransactions => describe_transactions,
+    ListTransactions => list_transactions,
+    DescribeTopicPartitions => describe_topic_partitions,
+    ListPartitionReassignments => list_partition_reassignments,
+    AlterPartitionReassignments => alter_partition_reassignments,
+    DescribeLogDirs => describe_log_dirs,
+    ElectLeaders => elect_leaders,
+    DescribeClientQuotas => describe_client_quotas,
+    AlterClientQuotas => alter_client_quotas,
+    ListConfigResources => list_config_resources,
+    ConsumerGroupHeartbeat => consumer_group_heartbeat,
+    ConsumerGroupDescribe => consumer_group_describe,
 }
 
 /// The answer to one request as a frame; nothing where none is asked for.

@@ -14,6 +14,7 @@
 //! - what makes an older record superfluous is on the disk, before `bound`: a power cut cannot take both;
 //! - a tombstone stays until its delete horizon, `delete.retention.ms` after it was gone over first; what it deletes goes no
 //!   later than it does;
+//! - what was aborted goes, and what says how a transaction ended stays as long as anything of that does;
 //! - the last frame of each producer stays, without records if need be, so that what is sent again is known;
 //! - a frame keeps how it is packed, its base and its last offset; a segment keeps the time it was written at.
 //!

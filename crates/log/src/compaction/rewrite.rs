@@ -135,7 +135,7 @@ impl Rewrite<'_> {
     /// Writes what is left of a frame.
     fn put(&mut self, header: &FrameHeader, how: Left) -> Result<(), LogError> {
         let newest_ms = match how {
-            Left::Same => header.max_time_ms,
+            Left::Same => header.newest_ms(),
             Left::Changed(newest_ms) => newest_ms,
             Left::Nothing => return Ok(()),
         };

@@ -1,6 +1,6 @@
 //! One turn: the partition that needs it most is compacted up to where its keys fit into memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -11,10 +11,11 @@ use super::Budget;
 use super::keys::Keys;
 use super::plan::{CompactionRules, Work, derive_work};
 use super::rewrite::rewrite;
+use crate::clients::{self, LastFrame};
 use crate::flusher::is_failed_sync;
 use crate::partition::{ClosedFacts, Partition};
-use crate::record_batch::{Damage, FrameHeader, FrameView, Leave, Left, RecordView, leave};
-use crate::segment::{Index, Replacement, ScanStop, Scanner, discard, first_time_ms};
+use crate::record_batch::{Damage, FrameHeader, FrameView, Leave, Left, Marker, RecordView, leave};
+use crate::segment::{Aborted, Index, Replacement, ScanStop, Scanner, discard, first_time_ms};
 use crate::shared::Shared;
 use crate::topic::Topic;
 use crate::{EmbeddedLog, FlushMode, LogError};
@@ -68,8 +69,12 @@ struct Sweep<'a> {
     now_ms: i64,
     /// Until when tombstones stay that are seen for the first time.
     horizon_ms: i64,
-    /// Base of the last frame of each producer.
-    last_frames: HashMap<i64, i64>,
+    /// What each producer has sent last.
+    last_frames: HashMap<i64, LastFrame>,
+    /// Transactions that have come to nothing.
+    aborted: &'a [Aborted],
+    /// Producers of whose present transaction something stays.
+    in_transaction: HashSet<i64>,
     /// When the first tombstone may go of those that stay.
     first_horizon_ms: i64,
 }
@@ -142,11 +147,22 @@ impl Shared {
         let from = partition.clean().max(partition.start());
         // Before the keys are read: what is appended from here on is behind them.
         let last_frames = partition.appending.lock().unwrap_or_else(PoisonError::into_inner).producers.last_frames();
+        let end = segments.last().map_or(from, |segment| segment.end);
+        let aborted = partition.aborted_between(segments.first().map_or(from, |segment| segment.base), end)?;
         let mut keys = Keys::new(budget.keys_max);
-        let dirty_end = read_keys(segments, from, &mut keys, budget)?;
+        let dirty_end = read_keys(segments, from, &aborted, &mut keys, budget)?;
         let now_ms = self.machine.clock.now_ms();
         let horizon_ms = now_ms.saturating_add(rules.tombstones_ms);
-        let mut sweep = Sweep { keys: &keys, dirty_end, now_ms, horizon_ms, last_frames, first_horizon_ms: i64::MAX };
+        let mut sweep = Sweep {
+            keys: &keys,
+            dirty_end,
+            now_ms,
+            horizon_ms,
+            last_frames,
+            aborted: &aborted,
+            in_transaction: HashSet::new(),
+            first_horizon_ms: i64::MAX,
+        };
         let mut rest = &segments[..segments.partition_point(|segment| segment.base < dirty_end)];
         let bytes_max = topic.settings.as_ref().map_or(0, |settings| settings.rules().segment_bytes_max);
         while !rest.is_empty() {
@@ -154,6 +170,11 @@ impl Shared {
             rest = &rest[count..];
         }
         partition.set_clean(dirty_end, sweep.first_horizon_ms);
+        if !aborted.is_empty() {
+            // Which aborted transactions are kept beside which segments has changed.
+            let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);
+            clients::save(self.disk(), partition, &mut appending, partition.next(), now_ms);
+        }
         let (bytes, end) = (partition.bytes(), dirty_end);
         tracing::info!(partition = %partition.name, end, bytes_before, bytes, "compacted");
         Ok(())
@@ -213,17 +234,16 @@ fn is_compacted(topic: &Topic) -> bool {
 }
 
 /// Up to where a partition may be compacted: what is before this offset is on the disk, may be read, and every registered
-/// reader has used it. The last stable offset comes in here.
+/// reader has used it. No transaction goes on before it.
 fn bound(topic: &Topic, number: usize) -> i64 {
     let partition = &topic.partitions[number];
     let used = topic.readers.slowest(number).unwrap_or(i64::MAX);
-    partition.recovery().min(partition.committed()).min(used)
+    partition.recovery().min(partition.stable()).min(used)
 }
 
-/// Whether the records of a frame take part in compaction. Those of a transaction, and what says how it ended, stay as they
-/// are.
-fn takes_part(header: &FrameHeader) -> bool {
-    !header.is_control() && !header.is_transactional()
+/// Whether the records of a frame are there for nobody: it says how a transaction ended, or is of one that was aborted.
+fn is_hidden(header: &FrameHeader, aborted: &[Aborted]) -> bool {
+    header.is_control() || aborted.iter().any(|aborted| aborted.hides(header))
 }
 
 /// Time of the oldest dirty record, as far as anybody asks for it.
@@ -239,6 +259,7 @@ fn oldest_dirty_ms(segments: &[ClosedFacts], clean: i64, rules: &CompactionRules
 fn read_keys(
     segments: &[ClosedFacts],
     from: i64,
+    aborted: &[Aborted],
     keys: &mut Keys,
     budget: &mut Budget<'_>,
 ) -> Result<i64, Interruption> {
@@ -250,7 +271,7 @@ fn read_keys(
             let next = scanner.next_frame().map_err(|stop| Interruption::of_scan(stop, &segment.path, at))?;
             let Some((_, frame)) = next else { break };
             budget.spend(frame.whole().len())?;
-            if frame.header.end() <= from || !takes_part(&frame.header) {
+            if frame.header.end() <= from || is_hidden(&frame.header, aborted) {
                 continue;
             }
             let noted = note_keys(&frame, from, keys);
@@ -279,18 +300,43 @@ impl Sweep<'_> {
     /// Appends to `out` what is left of a frame.
     fn leave(&mut self, frame: &FrameView<'_>, out: &mut Vec<u8>) -> Result<Left, Damage> {
         let header = frame.header;
-        if header.base >= self.dirty_end || !takes_part(&header) {
+        if header.base >= self.dirty_end || (header.is_control() && self.needs_marker(frame)?) {
             out.extend_from_slice(frame.whole());
             return Ok(Left::Same);
         }
-        let is_last = self.last_frames.get(&header.producer_id).is_some_and(|base| *base == header.base);
+        if header.is_control() {
+            return Ok(Left::Nothing);
+        }
+        let left = self.leave_records(frame, out)?;
+        if header.is_transactional() && left != Left::Nothing {
+            self.in_transaction.insert(header.producer_id);
+        }
+        Ok(left)
+    }
+
+    /// Whether what says how a transaction ended has to stay: as long as a frame of that stays, or else a start would take it
+    /// for one that goes on; where it says that it was aborted, since readers go by that; and where nothing else tells of the
+    /// epoch of its producer.
+    fn needs_marker(&mut self, frame: &FrameView<'_>) -> Result<bool, Damage> {
+        let header = frame.header;
+        let something_stays = self.in_transaction.remove(&header.producer_id);
+        let is_known_by_it =
+            self.last_frames.get(&header.producer_id) == Some(&LastFrame::Marker(header.producer_epoch));
+        let is_commit = Marker::of(frame)?.is_some_and(|marker| marker.is_commit);
+        Ok(something_stays || is_known_by_it || !is_commit)
+    }
+
+    fn leave_records(&mut self, frame: &FrameView<'_>, out: &mut Vec<u8>) -> Result<Left, Damage> {
+        let header = frame.header;
+        let is_last = self.last_frames.get(&header.producer_id) == Some(&LastFrame::Records(header.base));
         let rules = Leave { horizon_ms: self.horizon_ms, empty: is_last };
         let tombstones_until_ms = header.delete_horizon_ms().unwrap_or(self.horizon_ms);
         let tombstones_stay = header.delete_horizon_ms().is_none_or(|horizon_ms| horizon_ms > self.now_ms);
+        let is_aborted = is_hidden(&header, self.aborted);
         let (keys, dirty_end, first_horizon_ms) = (self.keys, self.dirty_end, &mut self.first_horizon_ms);
         let stays = |record: &RecordView<'_>| {
-            if record.offset >= dirty_end {
-                return true;
+            if is_aborted || record.offset >= dirty_end {
+                return !is_aborted;
             }
             // A record without a key is of a time before the topic was compacted.
             let is_last = record.key.is_some_and(|key| !keys.has_later(key, record.offset));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use super::Partition;
 use crate::checkpoint::PartitionPoint;
 use crate::retention::newest_ms;
-use crate::segment::{ClosedSegment, Found, Index, Replacement};
+use crate::segment::{AbortedList, ClosedSegment, Found, Index, Replacement};
 use crate::{Disk, LogError, document};
 
 /// How far compaction has come.
@@ -122,7 +122,9 @@ impl Partition {
         let (Some(first), Some(last)) = (replaced.first(), replaced.last()) else { return Ok(()) };
         let replacement = Replacement { base: first.base, end: last.end };
         let found = Found { base: first.base, bytes, swap_end: Some(last.end) };
-        self.put_in(replaced, ClosedSegment::new(&self.dir, found, Some(last.end)).with_index(index));
+        let mut new = ClosedSegment::new(&self.dir, found, Some(last.end)).with_index(index);
+        new.aborted = self.aborted_in(replaced)?;
+        self.put_in(replaced, new);
         let bases: Vec<i64> = replaced.iter().map(|segment| segment.base).collect();
         replacement.remove_replaced(disk, &self.dir, &bases)?;
         {
@@ -148,6 +150,17 @@ impl Partition {
             (segment.base(), segment.end(), segment.bytes()) == (facts.base, Some(facts.end), facts.bytes)
         };
         listed.iter().zip(wanted).all(same).then_some(first)
+    }
+
+    /// The aborted transactions whose markers are in these segments.
+    fn aborted_in(&self, replaced: &[ClosedFacts]) -> Result<AbortedList, LogError> {
+        let first = self.position_of(replaced).expect("they are there, and nobody retires segments");
+        let state = self.state();
+        let mut all = Vec::new();
+        for segment in &state.closed[first..first + replaced.len()] {
+            all.extend(segment.aborted.entries(&self.dir, segment.base())?);
+        }
+        Ok(if all.is_empty() { AbortedList::default() } else { AbortedList::AtHand(all) })
     }
 
     fn put_in(&self, replaced: &[ClosedFacts], new: ClosedSegment) {

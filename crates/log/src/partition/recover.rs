@@ -7,6 +7,7 @@
 //! point that is not whole. One that ends below its recovery point is damaged.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -17,7 +18,7 @@ use millrace_flow::TopicPartition;
 use super::{Compacted, Partition, State};
 use crate::checkpoint::PartitionPoint;
 use crate::read::may_follow;
-use crate::record_batch::FrameHeader;
+use crate::record_batch::{FrameHeader, Marker};
 use crate::segment::{self, ActiveSegment, ClosedSegment, Found, Index, ScanStop, Scanner};
 use crate::tail_cache::Slot;
 use crate::{Disk, LogError};
@@ -128,8 +129,9 @@ impl Partition {
     /// Looks again for the files that another process changes.
     pub(super) fn list_again(&self) -> Result<(), LogError> {
         let closed = readable(&self.dir, self.committed(), &segment::list(&self.dir)?);
+        let aborted = self.all_aborted()?;
         self.state().closed = closed;
-        Ok(())
+        aborted.into_iter().try_for_each(|aborted| self.note_aborted(aborted))
     }
 
     fn with_state(name: TopicPartition, slot: Slot, dir: &Path, believed: Known, start: i64, state: State) -> Self {
@@ -140,6 +142,7 @@ impl Partition {
             start: AtomicI64::new(start),
             recovery: AtomicI64::new(believed.point.recovery.clamp(start, believed.committed.max(start))),
             committed: AtomicI64::new(believed.committed),
+            unstable: AtomicI64::new(i64::MAX),
             bytes: AtomicU64::new(state.bytes()),
             compacted: Compacted::new(believed.point),
             is_read_only: false,
@@ -186,7 +189,7 @@ fn find_end(dir: &Path, point: PartitionPoint, found: &[Found], same_machine: bo
 
 /// Offset after the last whole frame of a segment, and whether nothing lies behind it.
 fn find_segment_end(dir: &Path, found: Found, from: i64, sparse: i64) -> Result<(i64, bool), LogError> {
-    let path = segment::log_path(dir, found.base);
+    let path = found.path(dir);
     let file = File::open(&path).map_err(LogError::io("open", &path))?;
     let mut index = Index::load(dir, found.base, found.bytes, None).unwrap_or_default();
     let hint = index.rewind_to(from - found.base);
@@ -229,17 +232,28 @@ fn is_exact(position: u64, (_, hint): (i64, u64)) -> bool {
     hint > 0 && position == hint
 }
 
-/// Goes over the headers of the whole frames of a partition from the offset `from` on.
-pub(crate) fn each_header(dir: &Path, from: i64, mut visit: impl FnMut(&FrameHeader)) -> Result<(), LogError> {
+/// Goes over the headers of the frames with offsets in `range`, and over what control batches among them say. The frames
+/// have been checked before, or were synced and whole once.
+pub(crate) fn each_header(
+    dir: &Path,
+    range: Range<i64>,
+    mut visit: impl FnMut(&FrameHeader, Option<Marker>),
+) -> Result<(), LogError> {
     let found = segment::list(dir)?;
-    let first = found.partition_point(|segment| segment.base <= from).saturating_sub(1);
-    for segment in found.iter().skip(first) {
-        let path = segment::log_path(dir, segment.base);
-        let file = File::open(&path).map_err(LogError::io("open", &path))?;
+    let first = found.partition_point(|segment| segment.base <= range.start).saturating_sub(1);
+    for segment in found.iter().skip(first).take_while(|segment| segment.base < range.end) {
+        let path = segment.path(dir);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            // Retention of a running program was there before this reader.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(LogError::io("open", &path)(error)),
+        };
         let mut scanner = Scanner::new(&file, &path, 0, segment.bytes);
         loop {
-            match scanner.next_frame() {
-                Ok(Some((_, frame))) if frame.header.end() > from => visit(&frame.header),
+            match scanner.next_header() {
+                Ok(Some((header, _))) if header.base >= range.end => break,
+                Ok(Some((header, marker))) if header.end() > range.start => visit(&header, marker),
                 Ok(Some(_)) => {}
                 Ok(None) | Err(ScanStop::Damage(_)) => break,
                 Err(ScanStop::Io(error)) => return Err(error),
@@ -296,7 +310,7 @@ fn check_segment(
     sparse: i64,
     trust_index: bool,
 ) -> Result<(u64, Index), Refusal> {
-    let path = segment::log_path(dir, found.base);
+    let path = found.path(dir);
     let file = File::open(&path).map_err(|error| Refusal::Io(LogError::io("open", &path)(error)))?;
     let trusted = trust_index.then(|| Index::load(dir, found.base, found.bytes, None)).flatten();
     let mut index = trusted.unwrap_or_default();
@@ -361,7 +375,7 @@ fn scan(
         if frame.header.end() > end {
             return Err(damaged("a batch goes on behind the committed end"));
         }
-        index.note(frame.header.base - found.base, position, frame.header.max_time_ms);
+        index.note(frame.header.base - found.base, position, frame.header.newest_ms());
         next = frame.header.end();
     }
     Ok(scanner.position())

@@ -17,6 +17,7 @@
 //! compaction keeps the tombstones in the frame. Timestamp deltas count from it like from any other base.
 
 mod compression;
+mod control;
 mod decode;
 mod encode;
 mod produced;
@@ -26,6 +27,7 @@ mod tests;
 mod varint;
 
 pub(crate) use compression::{Compression, Levels};
+pub(crate) use control::Marker;
 pub(crate) use decode::{FrameHeader, FrameView, RecordView, claimed_max_time_ms, frame_bytes, frame_span};
 pub(crate) use encode::{Input, Sealed, encode_frame};
 pub(crate) use produced::{FrameRules, NotTaken, check_produced, place, stamp};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::index::IndexFiles;
-use super::{Found, Index, Replacement, ScanStop, Scanner, log_path};
+use super::{AbortedList, Found, Index, Replacement, ScanStop, Scanner, log_path};
 use crate::record_batch::{HEADER_BYTES, claimed_max_time_ms};
 use crate::{Disk, LogError};
 
@@ -21,14 +21,17 @@ pub(crate) struct ClosedSegment {
     /// Its records do not have their name yet.
     is_swap: bool,
     index: OnceLock<Index>,
+    /// Aborted transactions whose markers are here.
+    pub(crate) aborted: AbortedList,
 }
 
 impl ClosedSegment {
     /// The segment that was found in `dir`; `end` is the base of the next one, or `None` for one still being written to
     /// by another process.
     pub(crate) fn new(dir: &Path, found: Found, end: Option<i64>) -> Self {
-        let (is_swap, end) = (found.swap_end.is_some(), found.swap_end.or(end));
-        Self { dir: dir.to_owned(), base: found.base, end, bytes: found.bytes, is_swap, index: OnceLock::new() }
+        let Found { base, bytes, swap_end } = found;
+        let (is_swap, end, aborted) = (swap_end.is_some(), swap_end.or(end), AbortedList::default());
+        Self { dir: dir.to_owned(), base, end, bytes, is_swap, index: OnceLock::new(), aborted }
     }
 
     /// The same with an index at hand.
@@ -100,7 +103,7 @@ impl ClosedSegment {
         loop {
             match scanner.next_frame() {
                 Ok(Some((position, frame))) => {
-                    index.note(frame.header.base - self.base, position, frame.header.max_time_ms);
+                    index.note(frame.header.base - self.base, position, frame.header.newest_ms());
                 }
                 Ok(None) | Err(ScanStop::Damage(_)) => return Ok(index),
                 Err(ScanStop::Io(error)) => return Err(error),

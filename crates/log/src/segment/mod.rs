@@ -5,6 +5,7 @@
 //!
 //! Compaction puts a new segment in the place of one or more closed ones: see `swap`.
 
+mod aborted;
 mod active;
 mod closed;
 mod index;
@@ -17,6 +18,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+pub(crate) use aborted::{Aborted, AbortedList};
 pub(crate) use active::{ActiveSegment, Mark};
 pub(crate) use closed::{ClosedSegment, first_time_ms};
 pub(crate) use index::Index;
@@ -25,10 +27,11 @@ pub(crate) use swap::{Replacement, cleaned_path, discard, settle};
 
 use crate::{Disk, LogError, document};
 
-/// What the names of a segment's three files end in.
+/// What the names of a segment's files end in.
 const LOG: &str = "log";
 const OFFSET_INDEX: &str = "index";
 const TIME_INDEX: &str = "timeindex";
+const ABORTED_INDEX: &str = "txnindex";
 
 /// A segment found in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,16 @@ pub(crate) struct Found {
     pub(crate) bytes: u64,
     /// Offset after its last record, where its records still lie in a file that is to be put in the place of others.
     pub(crate) swap_end: Option<i64>,
+}
+
+impl Found {
+    /// Where in `dir` its records lie.
+    pub(crate) fn path(&self, dir: &Path) -> PathBuf {
+        match self.swap_end {
+            Some(end) => Replacement { base: self.base, end }.swap_path(dir),
+            None => log_path(dir, self.base),
+        }
+    }
 }
 
 fn file_path(dir: &Path, base: i64, extension: &str) -> PathBuf {
@@ -94,9 +107,10 @@ pub(crate) fn remove(disk: &dyn Disk, dir: &Path, base: i64) -> Result<(), LogEr
     remove_index(disk, dir, base)
 }
 
-/// Removes the index of the segment at `base`.
+/// Removes what lies beside the records of the segment at `base`.
 fn remove_index(disk: &dyn Disk, dir: &Path, base: i64) -> Result<(), LogError> {
-    [OFFSET_INDEX, TIME_INDEX].iter().try_for_each(|extension| remove_if_there(disk, &file_path(dir, base, extension)))
+    let extensions = [OFFSET_INDEX, TIME_INDEX, ABORTED_INDEX];
+    extensions.iter().try_for_each(|extension| remove_if_there(disk, &file_path(dir, base, extension)))
 }
 
 fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use millrace_flow::{Clock, Log, Offset, TopicPartition};
-use millrace_log::{Disk, EmbeddedLog, FlushMode, LocalDisk, LogError, Record, Refused};
+use millrace_log::{Disk, EmbeddedLog, End, FlushMode, LocalDisk, LogError, Record, Refused};
 
 use crate::frames::{Frame, Packing};
 use crate::shop::Shop;
@@ -523,4 +523,98 @@ fn batches_are_packed_as_the_topic_asks() {
             );
         }
     }
+}
+
+/// A frame of the transaction that producer 7 has under way.
+fn transactional(records: &[&str], sequence: i32) -> Frame {
+    let mut frame = frame(records).sent_by(7, 0, sequence);
+    frame.attributes = 1 << 4;
+    frame
+}
+
+fn end(log: &EmbeddedLog, is_commit: bool) {
+    let end = End { producer_id: 7, producer_epoch: 0, coordinator_epoch: 0, is_commit };
+    log.append_marker(&prices(), end).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// First offsets of all frames, as clients get them.
+fn bases(log: &EmbeddedLog) -> Vec<i64> {
+    let mut bases = Vec::new();
+    let (mut next, last) = log.offsets(&prices()).map(|(start, end)| (start.0, end.0)).expect("it is online");
+    while next < last {
+        let frames = log.fetch_frames(&prices(), Offset(next), 1).expect("it is there").frames;
+        let Some(front) = frames.get(..27) else { break };
+        let base = i64::from_be_bytes(front[..8].try_into().expect("eight bytes"));
+        bases.push(base);
+        next = base + i64::from(i32::from_be_bytes(front[23..27].try_into().expect("four bytes"))) + 1;
+    }
+    bases
+}
+
+#[test]
+fn what_was_aborted_makes_nothing_superfluous_and_goes() {
+    let shop = Shop::new(FlushMode::Interval);
+    let log = shop.open();
+    create(&log, &[]);
+    fill(&log, &[&["a=1", "b=1"]]);
+    append(&log, &transactional(&["a=2"], 0));
+    end(&log, false);
+    append(&log, &transactional(&["b=2"], 1));
+    end(&log, true);
+    fill(&log, &[&["c=1"], &["d=1"]]);
+    compact(&log);
+    // The marker at 3 says that something was aborted, that at 5 that the frame at 4 counts.
+    assert_eq!(found(&log), ["0:a=1", "4:b=2", "6:c=1", "7:d=1"]);
+    assert_eq!(bases(&log), [0, 3, 4, 5, 6, 7]);
+    append(&log, &transactional(&["b=3"], 2));
+    end(&log, true);
+    fill(&log, &[&["e=1"]]);
+    compact(&log);
+    assert_eq!(found(&log), ["0:a=1", "6:c=1", "7:d=1", "8:b=3", "10:e=1"]);
+    assert_eq!(bases(&log), [0, 3, 6, 7, 8, 9, 10], "nothing is left that the marker at 5 could tell of");
+    log.close().expect("the disk answers");
+    for forget in [false, true] {
+        let again = shop.killed();
+        if forget {
+            fs::remove_file(again.dir().join("topics/prices-0/producers")).expect("it was kept at the clean stop");
+        }
+        let log = again.open();
+        assert_eq!(log.stable_offset(&prices()).expect("it is online"), Offset(11), "nothing goes on");
+        assert_eq!(found(&log), ["0:a=1", "6:c=1", "7:d=1", "8:b=3", "10:e=1"]);
+    }
+}
+
+#[test]
+fn what_goes_on_is_not_compacted() {
+    let shop = Shop::new(FlushMode::Interval);
+    let log = shop.open();
+    create(&log, &[]);
+    fill(&log, &[&["a=1"], &["a=2"]]);
+    append(&log, &transactional(&["a=3"], 0));
+    fill(&log, &[&["a=4"], &["b=1"]]);
+    compact(&log);
+    assert_eq!(bases(&log), [1, 2, 3, 4], "the last before the transaction stays");
+    end(&log, false);
+    fill(&log, &[&["c=1"]]);
+    compact(&log);
+    // Its last frame is what its producer is known by, and has no records any more.
+    assert_eq!(found(&log), ["3:a=4", "4:b=1", "6:c=1"]);
+    assert_eq!(bases(&log), [2, 3, 4, 5, 6]);
+    // Segments that became one keep the list of what was aborted, over any restart.
+    set(&log, "segment.bytes", "100000");
+    append(&log, &transactional(&["d=1"], 1));
+    end(&log, false);
+    set(&log, "segment.bytes", "14");
+    fill(&log, &[&["e=1"]]);
+    set(&log, "segment.bytes", "100000");
+    compact(&log);
+    let expected = ["3:a=4", "4:b=1", "6:c=1", "9:e=1"];
+    assert_eq!(found(&log), expected);
+    for shop in [shop.killed(), shop.killed().rebooted()] {
+        let log = shop.open();
+        assert_eq!(found(&log), expected);
+        assert_eq!(log.stable_offset(&prices()).expect("it is online"), Offset(10));
+    }
+    let outside = EmbeddedLog::open_read_only(&shop.dir()).expect("reading needs no lock");
+    assert_eq!(found(&outside), expected);
 }
