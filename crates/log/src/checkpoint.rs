@@ -27,6 +27,17 @@ pub(crate) struct PartitionPoint {
     pub(crate) start: i64,
     /// All before this offset was synced.
     pub(crate) recovery: i64,
+    /// Compaction may have taken records before this offset.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) sparse: i64,
+    /// Compaction has gone over all before this offset.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) clean: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it asks about by reference")]
+fn is_zero(offset: &i64) -> bool {
+    *offset == 0
 }
 
 /// What was known to be on the disk at some moment.

@@ -41,7 +41,7 @@ pub struct LogConfig {
     /// Memory for the newest records of all topics as columns. Readers that keep up are served from it without decoding.
     #[serde(with = "bytes_usize")]
     pub tail_cache_bytes: usize,
-    /// How often segments are looked over for the retention of their topics.
+    /// How often segments are looked over for the retention of their topics, and a quarter of it for compaction.
     #[serde(with = "duration")]
     pub retention_check_interval: Duration,
 }

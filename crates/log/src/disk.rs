@@ -1,14 +1,33 @@
 //! What the log asks of the machine, behind traits, so that a test can fail a write, lose a sync or restart the machine.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use millrace_flow::{Clock, SystemClock};
 
 /// Changes of files. Reading is done on the files themselves.
 pub trait Disk: Send + Sync {
+    /// Makes an empty file at `path`, for reading and writing; one that is there is emptied.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn create(&self, path: &Path) -> io::Result<File>;
+
+    /// Gives the file at `from` the name `to`, whoever had that before; whoever has that file open goes on reading it.
+    ///
+    /// # Errors
+    /// Those of the system; the file has one of the two names then.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Takes the name of the file at `path` away; whoever has it open goes on reading it.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
     /// Writes all of `bytes` at `position`.
     ///
     /// # Errors
@@ -45,6 +64,18 @@ pub trait Disk: Send + Sync {
 pub struct LocalDisk;
 
 impl Disk for LocalDisk {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        File::options().read(true).write(true).create(true).truncate(true).open(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         file.write_all_at(bytes, position)
     }

@@ -42,16 +42,16 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     let mut name = path.file_name().expect("a document has a name").to_owned();
     name.push(".tmp");
     let temporary = dir.join(name);
-    let file = File::create(&temporary).map_err(LogError::io("create", &temporary))?;
+    let file = disk.create(&temporary).map_err(LogError::io("create", &temporary))?;
     disk.write_at(&file, bytes, 0).map_err(LogError::io("write", &temporary))?;
     disk.sync(&file).map_err(LogError::io("sync", &temporary))?;
-    fs::rename(&temporary, path).map_err(LogError::io("rename", &temporary))?;
+    disk.rename(&temporary, path).map_err(LogError::io("rename", &temporary))?;
     sync_dir(disk, dir)
 }
 
 /// Takes the document at `path` away, if there is one; it is gone from the disk when this returns.
 pub(crate) fn remove(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
-    match fs::remove_file(path) {
+    match disk.remove(path) {
         Ok(()) => sync_dir(disk, path.parent().expect("a document lies in the log's folder")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(LogError::io("remove", path)(error)),

@@ -13,6 +13,7 @@ use millrace_schema::Registry;
 
 use crate::checkpoint::{self, PartitionPoint};
 use crate::columns::{Codec, DecodeFailure};
+use crate::compaction::Cleaner;
 use crate::flusher::Flusher;
 use crate::journal::Journal;
 use crate::partition::{Believed, RecoveryRules};
@@ -29,6 +30,7 @@ use crate::{LogConfig, LogError, Machine, catalog, clients, journal, open, segme
 pub struct EmbeddedLog {
     pub(crate) shared: Arc<Shared>,
     flusher: Mutex<Option<Flusher>>,
+    cleaner: Mutex<Option<Cleaner>>,
 }
 
 /// What the log tells about itself.
@@ -68,7 +70,8 @@ impl EmbeddedLog {
     ) -> Result<Arc<Self>, LogError> {
         let shared = open::open(dir, config, registry, machine)?;
         let flusher = Mutex::new(Some(Flusher::start(shared.clone())?));
-        Ok(Arc::new(Self { shared, flusher }))
+        let cleaner = Mutex::new(Some(Cleaner::start(shared.clone())?));
+        Ok(Arc::new(Self { shared, flusher, cleaner }))
     }
 
     /// Opens what is committed in `dir` at this moment for reading, whether or not another process is using the folder. A
@@ -86,7 +89,7 @@ impl EmbeddedLog {
     /// As [`EmbeddedLog::open_read_only`].
     pub fn open_read_only_on(dir: &Path, machine: Machine) -> Result<Arc<Self>, LogError> {
         let shared = open::open_read_only(dir, machine)?;
-        Ok(Arc::new(Self { shared, flusher: Mutex::new(None) }))
+        Ok(Arc::new(Self { shared, flusher: Mutex::new(None), cleaner: Mutex::new(None) }))
     }
 
     /// Brings everything committed to the disk and marks the folder as cleanly left. What is not committed is lost. Nothing
@@ -102,6 +105,9 @@ impl EmbeddedLog {
         if self.shared.commits.is_none() {
             return Ok(());
         }
+        // A turn of the cleaner may take long, and ends when it is asked to.
+        let cleaner = self.cleaner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(cleaner);
         {
             let mut closed = self.shared.closed.write().unwrap_or_else(PoisonError::into_inner);
             if std::mem::replace(&mut *closed, true) {
@@ -280,7 +286,7 @@ impl EmbeddedLog {
         while next < end {
             let chunk = read_chunk(held, next, end, bytes_max)?;
             let (frames, behind) = shown(held, &chunk)?;
-            let decoded = topic.codec.decode(&frames, from).map_err(|failure| match failure {
+            let decoded = topic.codec.decode(&frames, next).map_err(|failure| match failure {
                 DecodeFailure::Damage(damage) => chunk.corrupt(0, damage),
                 DecodeFailure::Values(error) => error,
             })?;

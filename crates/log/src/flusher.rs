@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use millrace_flow::Stop;
 
-use crate::checkpoint::{self, Checkpoint, PartitionPoint};
+use crate::checkpoint::{self, Checkpoint};
 use crate::commits::CommitPosition;
 use crate::shared::{FlushState, Shared};
 use crate::{FlushMode, LogError};
@@ -114,7 +114,7 @@ impl Shared {
             return flushed;
         }
         for file in discarded {
-            if let Err(error) = std::fs::remove_file(&file)
+            if let Err(error) = self.disk().remove(&file)
                 && error.kind() != ErrorKind::NotFound
             {
                 tracing::warn!(file = %file.display(), %error, "a file that nobody needs any more stays");
@@ -170,9 +170,8 @@ impl Shared {
     ) -> Result<(), LogError> {
         let mut partitions = state.checkpoint.partitions.clone();
         for partition in self.all_topics().iter().flat_map(|topic| &topic.partitions) {
-            let (start, recovery) = (partition.start(), partition.recovery());
             if partition.check_online().is_ok() {
-                partitions.insert(partition.name.to_string(), PartitionPoint { start, recovery });
+                partitions.insert(partition.name.to_string(), partition.point());
             }
         }
         let mut new = Checkpoint { partitions, ..state.checkpoint.clone() };
@@ -207,6 +206,7 @@ impl Shared {
     }
 }
 
-fn is_failed_sync(error: &LogError) -> bool {
+/// Whether what the disk holds is unknown since then.
+pub(crate) fn is_failed_sync(error: &LogError) -> bool {
     matches!(error, LogError::Io { action, .. } if action.starts_with("sync"))
 }

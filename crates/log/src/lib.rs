@@ -22,9 +22,9 @@
 //! - what is damaged below the committed end is reported and never cut; what is above it is always cut;
 //! - no length read from a file is believed before it is compared with the bytes that are left.
 //!
-//! Topics that clients append to have no writer and no commits: see `clients`.
+//! Topics that clients append to have no writer and no commits: see `clients`. They may be compacted: see `compaction`.
 //!
-//! Not here: compaction by key, replication, the Kafka protocol.
+//! Not here: replication, the Kafka protocol.
 
 mod append;
 mod cache_charge;
@@ -33,12 +33,15 @@ mod checkpoint;
 mod clients;
 mod columns;
 mod commits;
+mod compaction;
 mod config;
 mod disk;
 mod document;
 mod embedded;
 mod error;
 mod flusher;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod journal;
 mod lock;
 mod open;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use millrace_flow::{TopicPartition, TopicSpec};
 use millrace_schema::Registry;
 
+use crate::catalog::Entry;
 use crate::checkpoint::{self, Checkpoint};
 use crate::clients;
 use crate::columns::Codec;
@@ -140,15 +143,30 @@ fn open_topics(
     rules: RecoveryRules,
 ) -> Result<BTreeMap<Arc<str>, Arc<Topic>>, LogError> {
     let (disk, now_ms) = (machine.disk.as_ref(), machine.clock.now_ms());
-    let mut topics = BTreeMap::new();
-    for entry in catalog::read(dir)? {
-        let spec = entry.spec()?;
+    let entries = catalog::read(dir)?;
+    let specs = entries.iter().map(Entry::spec).collect::<Result<Vec<_>, _>>()?;
+    let mut unopened = Vec::new();
+    for (at, (entry, spec)) in entries.iter().zip(&specs).enumerate() {
         let commit = past.replay.last.get(&spec.writer);
-        let believed = |partition: &TopicPartition| Believed {
-            point: past.checkpoint.partitions.get(&partition.to_string()).copied().unwrap_or_default(),
-            committed: (!entry.is_of_clients())
-                .then(|| commit.map_or(0, |commit| commit.end(&partition.topic, partition.partition.index()))),
-        };
+        for number in 0..spec.partitions {
+            let name = TopicPartition::new(spec.name.clone(), number);
+            let point = past.checkpoint.partitions.get(&name.to_string()).copied().unwrap_or_default();
+            let end = || commit.map_or(0, |commit| commit.end(&name.topic, name.partition.index()));
+            let believed = Believed { point, committed: (!entry.is_of_clients()).then(end) };
+            unopened.push((at, name, cache.add_partition(), believed));
+        }
+    }
+    let mut opened = in_parallel(unopened, |(at, name, slot, believed)| {
+        let partition = Partition::open(disk, name.clone(), slot, &partition_dir(dir, &name), believed, rules)?;
+        if entries[at].is_of_clients() {
+            clients::load((!rules.read_only).then_some(disk), &partition, now_ms)?;
+        }
+        Ok(Arc::new(partition))
+    })?
+    .into_iter();
+    let mut topics = BTreeMap::new();
+    for (entry, spec) in entries.iter().zip(specs) {
+        let commit = past.replay.last.get(&spec.writer);
         // What another process says at this moment holds; what one has said before its end may have changed since.
         let seal = match commit.is_some_and(|commit| commit.sealed) {
             true if rules.read_only => Seal::Sealed,
@@ -159,17 +177,40 @@ fn open_topics(
             true => Codec::of_bytes(spec.name.clone()),
             false => Codec::new(spec.name.clone(), spec.schema.clone(), entry.schema_id, entry.avro.clone())?,
         };
-        let numbers = 0..spec.partitions;
-        let partitions = open_partitions(disk, dir, &spec, numbers, cache, believed, rules)?;
-        let settings = entry.settings();
-        let topic = Topic::new(spec, settings, entry.id(), entry.schema_id, codec, partitions, seal);
-        if entry.is_of_clients() {
-            let disk = (!rules.read_only).then_some(disk);
-            topic.partitions.iter().try_for_each(|partition| clients::load(disk, partition, now_ms))?;
-        }
+        let partitions = opened.by_ref().take(spec.partitions as usize).collect();
+        let topic = Topic::new(spec, entry.settings(), entry.id(), entry.schema_id, codec, partitions, seal);
         topics.insert(topic.name.clone(), Arc::new(topic));
     }
     Ok(topics)
+}
+
+/// Does `work` for each item, on as many threads as there are processors; answers in the order of the items, or with the
+/// first error.
+fn in_parallel<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(T) -> Result<R, LogError> + Sync,
+) -> Result<Vec<R>, LogError> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
+    let waiting = Mutex::new(items.into_iter().enumerate());
+    let take = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let take_turns = || {
+        let mut done = Vec::new();
+        while let Some((at, item)) = take() {
+            done.push((at, work(item)?));
+        }
+        Ok(done)
+    };
+    let done = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take_turns)).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, _>| match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        threads.into_iter().map(join).collect::<Result<Vec<_>, LogError>>()
+    });
+    let mut done: Vec<_> = done?.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
 /// Opens partitions of a topic.

@@ -1,7 +1,8 @@
 //! Reads committed frames back from the segments of a partition.
 //!
 //! Every frame that is handed on has been checked. Frames that are only passed on the way are believed by their header,
-//! so that damage spoils the range it is in and no more.
+//! so that damage spoils the range it is in and no more. Below the place's `sparse` offset records may be missing: who asks for
+//! one of them gets the next that is there.
 
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -74,11 +75,32 @@ impl Chunk {
     }
 }
 
-/// Reads frames of `partition`, the first of which has the record at `from`, up to about `bytes_max`, and none from `end` on.
+/// Reads frames of `partition`, the first of which ends behind `from`, up to about `bytes_max`, and none from `end` on. There
+/// is none at all when compaction took all that was between.
 pub(crate) fn read_chunk(partition: &Partition, from: i64, end: i64, bytes_max: usize) -> Result<Chunk, LogError> {
-    let place = partition.locate(from)?;
-    let mut window = Window::new(&place);
-    let (base, position) = seek(&mut window, from)?;
+    let mut from = from;
+    loop {
+        let place = partition.locate(from)?;
+        let mut window = Window::new(&place);
+        match seek(&mut window, from)? {
+            Some(first) => {
+                let (bytes, frames) = read_frames(window, first, end, bytes_max)?;
+                return Ok(Chunk { bytes, frames, place, position: first.1 });
+            }
+            None if place.end < end => from = place.end,
+            None => return Ok(Chunk { bytes: Vec::new(), frames: Vec::new(), place, position: 0 }),
+        }
+    }
+}
+
+/// Reads frames from the one at `first` on, its offset and where it begins.
+fn read_frames(
+    mut window: Window<'_>,
+    (base, position): (i64, u64),
+    end: i64,
+    bytes_max: usize,
+) -> Result<(Vec<u8>, Vec<Range<usize>>), LogError> {
+    let sparse = window.place.sparse;
     let wanted = bytes_max.clamp(*READ_BYTES.start(), *READ_BYTES.end());
     window.read_at_least(position, HEADER_BYTES, wanted)?;
     let first = frame_bytes(window.at(position)).map_err(|damage| window.corrupt(position, damage))?;
@@ -91,15 +113,20 @@ pub(crate) fn read_chunk(partition: &Partition, from: i64, end: i64, bytes_max: 
     while next < end && at < wanted && bytes.len() - at >= HEADER_BYTES {
         // What is wrong behind the first frame is for whoever asks for it: the first was looked at when it was found.
         let (Ok(length), Ok(span)) = (frame_bytes(&bytes[at..]), frame_span(&bytes[at..])) else { break };
-        if length > bytes.len() - at || span.start != next {
+        if length > bytes.len() - at || !may_follow(span.start, next, sparse) || span.start >= end {
             break;
         }
         frames.push(at..at + length);
         at += length;
         next = span.end;
     }
-    let bytes = window.into_bytes_from(position);
-    Ok(Chunk { bytes, frames, place, position })
+    Ok((window.into_bytes_from(position), frames))
+}
+
+/// Whether a frame may begin at `base` where the one before it ends at `next`: at once, or behind records that compaction
+/// took, all of which were before `sparse`.
+pub(crate) fn may_follow(base: i64, next: i64, sparse: i64) -> bool {
+    base == next || (base > next && base <= sparse)
 }
 
 /// The frames of a chunk that have something for readers in this process, neither control batches nor what was aborted; and
@@ -116,8 +143,9 @@ pub(crate) fn shown<'a>(partition: &Partition, chunk: &'a Chunk) -> Result<(Vec<
     Ok((frames, behind))
 }
 
-/// Goes from the place's hint to the frame with the record at `from`; answers its first offset and where it begins.
-fn seek(window: &mut Window<'_>, from: i64) -> Result<(i64, u64), LogError> {
+/// Goes from the place's hint to the first frame that ends behind `from`; answers its first offset and where it begins, or
+/// nothing when compaction has taken all from there on.
+fn seek(window: &mut Window<'_>, from: i64) -> Result<Option<(i64, u64)>, LogError> {
     let hint = window.place.hint;
     let start = (window.place.base, 0);
     match seek_from(window, hint, from) {
@@ -127,18 +155,25 @@ fn seek(window: &mut Window<'_>, from: i64) -> Result<(i64, u64), LogError> {
     }
 }
 
-fn seek_from(window: &mut Window<'_>, (mut next, mut position): (i64, u64), from: i64) -> Result<(i64, u64), LogError> {
+fn seek_from(window: &mut Window<'_>, hint: (i64, u64), from: i64) -> Result<Option<(i64, u64)>, LogError> {
+    let (mut next, mut position) = hint;
+    let Place { end, sparse, bytes, .. } = *window.place;
     loop {
+        if position == bytes && end <= sparse {
+            return Ok(None);
+        }
         window.read_at_least(position, HEADER_BYTES, HOP_BYTES)?;
         let front = window.at(position);
         let corrupt = |damage| window.corrupt(position, damage);
         let length = frame_bytes(front).map_err(corrupt)?;
         let span = frame_span(front).map_err(corrupt)?;
-        if span.start != next {
+        // The entry of an index names its frame exactly.
+        let is_exact = position > 0 && position == hint.1;
+        if !may_follow(span.start, next, if is_exact { next } else { sparse }) {
             return Err(corrupt(Damage("a batch does not begin at the offset behind the last one")));
         }
         if from < span.end {
-            return Ok((next, position));
+            return Ok(Some((span.start, position)));
         }
         position += length as u64;
         next = span.end;

@@ -1,6 +1,6 @@
 //! What the log, its writers and its flusher share.
 //!
-//! Locks, in the order in which they are taken: `closed` for reading, `creating`, `flushing`, then the commit log's, then
+//! Locks, in the order in which they are taken: `closed` for reading, `creating`, `compacting`, `flushing`, then the commit log's, then
 //! `visible`, then a partition's, then the cache's. Whoever holds a later one takes no earlier one.
 
 use std::collections::{BTreeMap, HashMap};
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) closed: RwLock<bool>,
     pub(crate) creating: Mutex<()>,
     pub(crate) flushing: Mutex<FlushState>,
+    /// Held by whoever compacts.
+    pub(crate) compacting: Mutex<()>,
     pub(crate) flushes: AtomicU64,
     pub(crate) cached_reads: AtomicU64,
     pub(crate) disk_reads: AtomicU64,
@@ -119,6 +121,7 @@ impl Shared {
             closed: RwLock::new(false),
             creating: Mutex::new(()),
             flushing: Mutex::new(flushing),
+            compacting: Mutex::new(()),
             flushes: AtomicU64::new(0),
             cached_reads: AtomicU64::new(0),
             disk_reads: AtomicU64::new(0),

@@ -113,7 +113,7 @@ macro_rules! apis {
         )*
 
         /// Reads a request or an answer of version `from`, and writes it as one of version `to`.
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         pub(super) fn read_and_write(
             key: ApiKey,
             is_request: bool,

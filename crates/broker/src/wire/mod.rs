@@ -12,6 +12,8 @@
 pub mod api;
 mod error;
 mod error_code;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod header;
 mod macros;
 pub mod messages;

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -36,6 +36,21 @@ impl Watched {
 struct WatchedDisk(Arc<Watched>);
 
 impl Disk for WatchedDisk {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        self.0.note();
+        LocalDisk.create(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.note();
+        LocalDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.0.note();
+        LocalDisk.remove(path)
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         self.0.note();
         LocalDisk.write_at(file, bytes, position)

@@ -8,7 +8,7 @@ use millrace_flow::{Offset, TopicPartition};
 use super::producers::Verdict;
 use super::{CLIENTS, Rules, epochs, save};
 use crate::partition::{Appending, Partition};
-use crate::record_batch::{FrameHeader, FrameRules, NotTaken, Sealed, check_produced, place, stamp};
+use crate::record_batch::{FrameHeader, FrameRules, NotTaken, Sealed, check_produced, place, repack, stamp};
 use crate::topic::Topic;
 use crate::{EmbeddedLog, LogError};
 
@@ -85,6 +85,17 @@ impl From<NotTaken> for Refused {
     }
 }
 
+impl Appending {
+    /// Whether the active segment is old enough to be closed before a frame with this greatest timestamp: by the clock, as
+    /// far as this process knows when it was begun, or by the timestamps, as Kafka reckons.
+    fn has_old_segment(&self, rules: &Rules, max_time_ms: i64, now_ms: i64) -> bool {
+        let spans = |begun_ms: Option<i64>, to_ms: i64| {
+            begun_ms.is_some_and(|begun_ms| to_ms.saturating_sub(begun_ms) >= rules.segment_ms_max)
+        };
+        spans(self.segment_begun_ms, now_ms) || spans(self.segment_first_ms, max_time_ms)
+    }
+}
+
 impl EmbeddedLog {
     /// Appends one frame of a client: a whole RecordBatch v2. Whether others see it at once, and whether it is on the disk,
     /// depends on the flush mode; [`EmbeddedLog::settle`] makes sure of both.
@@ -119,9 +130,17 @@ impl EmbeddedLog {
         // With the time of the append nobody asks what the client's clock says.
         let unless_own = |ms: i64| if rules.append_time { i64::MAX } else { ms };
         let (behind_ms_max, ahead_ms_max) = (unless_own(rules.behind_ms_max), unless_own(rules.ahead_ms_max));
-        let frame_rules = FrameRules { needs_keys: rules.compacted, behind_ms_max, ahead_ms_max };
+        let frame_rules = FrameRules { needs_keys: rules.compaction.is_some(), behind_ms_max, ahead_ms_max };
         let mut header = check_produced(frame, frame_rules, now_ms)?;
-        let mut frame = frame.to_vec();
+        let mut frame = match rules.compression {
+            Some(compression) if header.compression() != Ok(compression) => {
+                repack(frame, compression, rules.levels).map_err(NotTaken::Corrupt)?
+            }
+            _ => frame.to_vec(),
+        };
+        if frame.len() > rules.frame_bytes_max {
+            return Err(Refused::TooLarge { bytes: frame.len(), bytes_max: rules.frame_bytes_max });
+        }
 
         let mut appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
         let start = Offset(held.start());
@@ -179,8 +198,7 @@ impl EmbeddedLog {
         now_ms: i64,
     ) -> Result<(), LogError> {
         let disk = self.shared.disk();
-        let is_old =
-            appending.segment_begun_ms.is_some_and(|begun| now_ms.saturating_sub(begun) >= rules.segment_ms_max);
+        let is_old = appending.has_old_segment(rules, header.newest_ms(), now_ms);
         let closes = held.closes_before(frame.len() as u64, rules.segment_bytes_max, is_old);
         if closes {
             // Before there is another segment: a start that finds one may do without the old one, and what it tells.
@@ -189,6 +207,12 @@ impl EmbeddedLog {
         let next = held.prepare_frame(disk, closes)?;
         if closes || appending.segment_begun_ms.is_none() {
             appending.segment_begun_ms = Some(now_ms);
+        }
+        if closes {
+            appending.segment_first_ms = None;
+        }
+        if !header.is_control() {
+            appending.segment_first_ms.get_or_insert(header.max_time_ms);
         }
         let leader_epoch = self.shared.leader_epoch();
         epochs::begin(disk, held, &mut appending.epochs, leader_epoch, next)?;

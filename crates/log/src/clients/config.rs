@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::LogError;
+use crate::compaction::CompactionRules;
+use crate::record_batch::{Compression, Levels};
 
 /// Most that a segment may take: positions in an index are 32 bits.
 const SEGMENT_BYTES_MAX: i64 = 1 << 30;
@@ -51,19 +53,22 @@ use ConfigType::{Number, Share, Word, Words};
 #[rustfmt::skip]
 pub const TOPIC_CONFIGS: &[ConfigKey] = &[
     key("cleanup.policy", "delete", Words(&["delete", "compact"]), true, "what becomes of old records: they go by age and size, the newest of each key stays, or both"),
-    key("compression.type", "producer", Word(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]), false, "what batches are packed with; `producer` leaves them as they came"),
-    key("delete.retention.ms", "86400000", Number(0, i64::MAX), false, "how long a compacted topic keeps the records that delete a key"),
-    key("file.delete.delay.ms", "60000", Number(0, i64::MAX), false, "kept and answered: files go as soon as nobody reads them"),
+    key("compression.gzip.level", "-1", Number(-1, 9), true, "how hard gzip packs, from 1 to 9; -1 for its own default"),
+    key("compression.lz4.level", "9", Number(1, 17), false, "kept and answered: LZ4 packs in one way"),
+    key("compression.type", "producer", Word(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]), true, "what batches are packed with; `producer` leaves them as they came"),
+    key("compression.zstd.level", "3", Number(-131_072, 22), true, "how hard Zstandard packs"),
+    key("delete.retention.ms", "86400000", Number(0, i64::MAX), true, "how long a compacted topic keeps the records that delete a key"),
+    key("file.delete.delay.ms", "60000", Number(0, i64::MAX), false, "kept and answered: whoever reads a file reads it to its end, so it goes at once"),
     key("flush.messages", "9223372036854775807", Number(1, i64::MAX), false, "kept and answered: when records reach the disk is set for the whole log"),
     key("flush.ms", "9223372036854775807", Number(0, i64::MAX), false, "kept and answered: when records reach the disk is set for the whole log"),
-    key("index.interval.bytes", "4096", Number(0, i32::MAX as i64), false, "kept and answered"),
-    key("max.compaction.lag.ms", "9223372036854775807", Number(1, i64::MAX), false, "how long a record may wait for compaction"),
+    key("index.interval.bytes", "4096", Number(0, i32::MAX as i64), false, "kept and answered: an entry every 64 KiB takes less memory, and finds a record within microseconds"),
+    key("max.compaction.lag.ms", "9223372036854775807", Number(1, i64::MAX), true, "how long a record may wait for compaction"),
     key("max.message.bytes", "1048588", Number(0, i32::MAX as i64), true, "largest batch that is taken"),
     key("message.timestamp.after.max.ms", "3600000", Number(0, i64::MAX), true, "how far ahead of the clock a record's timestamp may be"),
     key("message.timestamp.before.max.ms", "9223372036854775807", Number(0, i64::MAX), true, "how far behind the clock a record's timestamp may be"),
     key("message.timestamp.type", "CreateTime", Word(&["CreateTime", "LogAppendTime"]), true, "whose clock a record's timestamp is from: the producer's, or ours at the append"),
-    key("min.cleanable.dirty.ratio", "0.5", Share, false, "share of a log that is worth compacting"),
-    key("min.compaction.lag.ms", "0", Number(0, i64::MAX), false, "how long a record is safe from compaction"),
+    key("min.cleanable.dirty.ratio", "0.5", Share, true, "share of a log that has to be new before it is compacted again"),
+    key("min.compaction.lag.ms", "0", Number(0, i64::MAX), true, "how long a record is safe from compaction"),
     key("min.insync.replicas", "1", Number(1, i32::MAX as i64), false, "kept and answered: there is one replica"),
     key("preallocate", "false", Word(&["true", "false"]), false, "kept and answered"),
     key("retention.bytes", "-1", Number(-1, i64::MAX), true, "most that a partition may take, oldest segments go first; -1 for no limit"),
@@ -106,13 +111,17 @@ impl ConfigKey {
 }
 
 /// What was set for one topic, in the form that appending needs it in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rules {
     pub(crate) frame_bytes_max: usize,
     pub(crate) append_time: bool,
     pub(crate) behind_ms_max: i64,
     pub(crate) ahead_ms_max: i64,
-    pub(crate) compacted: bool,
+    /// Nothing where the topic is not compacted.
+    pub(crate) compaction: Option<CompactionRules>,
+    /// What frames are packed with, where it is not what they came with.
+    pub(crate) compression: Option<Compression>,
+    pub(crate) levels: Levels,
     pub(crate) segment_bytes_max: u64,
     pub(crate) segment_ms_max: i64,
     pub(crate) retention_bytes: Option<u64>,
@@ -129,18 +138,35 @@ impl Rules {
         let number = |name: &str| text(name).parse::<i64>().unwrap_or(i64::MAX);
         let has_policy = |policy: &str| text("cleanup.policy").split(',').any(|word| word.trim() == policy);
         let deletes = has_policy("delete");
+        let compaction = has_policy("compact").then(|| CompactionRules {
+            dirty_share_min: text("min.cleanable.dirty.ratio").parse().unwrap_or(1.0),
+            lag_ms_min: number("min.compaction.lag.ms"),
+            lag_ms_max: number("max.compaction.lag.ms"),
+            tombstones_ms: number("delete.retention.ms"),
+        });
+        let segment_ms = number("segment.ms");
         Self {
             frame_bytes_max: usize::try_from(number("max.message.bytes")).unwrap_or(usize::MAX),
             append_time: text("message.timestamp.type") == "LogAppendTime",
             behind_ms_max: number("message.timestamp.before.max.ms"),
             ahead_ms_max: number("message.timestamp.after.max.ms"),
-            compacted: has_policy("compact"),
+            compaction,
+            compression: Compression::named(text("compression.type")),
+            levels: levels(number("compression.gzip.level"), number("compression.zstd.level")),
             segment_bytes_max: number("segment.bytes").unsigned_abs(),
-            segment_ms_max: number("segment.ms"),
+            // What waits for compaction must not wait in the active segment.
+            segment_ms_max: compaction.map_or(segment_ms, |rules| segment_ms.min(rules.lag_ms_max)),
             retention_bytes: u64::try_from(number("retention.bytes")).ok().filter(|_| deletes),
             retention_ms: Some(number("retention.ms")).filter(|ms| deletes && *ms >= 0),
         }
     }
+}
+
+fn levels(gzip: i64, zstd: i64) -> Levels {
+    let own = Levels::default();
+    // 0 would not pack at all: Kafka does not allow it.
+    let gzip = u32::try_from(gzip).ok().filter(|level| *level > 0).unwrap_or(own.gzip);
+    Levels { gzip, zstd: i32::try_from(zstd).unwrap_or(own.zstd) }
 }
 
 /// Refuses configs that do not exist or cannot have their value.
@@ -187,7 +213,7 @@ mod tests {
     fn a_topic_that_is_only_compacted_loses_nothing_by_age() {
         let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
         let rules = Rules::new(&configs);
-        assert_eq!((rules.compacted, rules.retention_ms, rules.retention_bytes), (true, None, None));
+        assert_eq!((rules.compaction.is_some(), rules.retention_ms, rules.retention_bytes), (true, None, None));
         assert_eq!(Rules::new(&BTreeMap::new()).retention_ms, Some(7 * 86_400_000));
     }
 }

@@ -85,6 +85,7 @@ impl EmbeddedLog {
         // A later topic of that name must not be taken for this one.
         let mut flushing = self.shared.flushing();
         for partition in &topic.partitions {
+            partition.abandon();
             flushing.checkpoint.partitions.remove(&partition.name.to_string());
         }
         self.shared.write_checkpoint(&mut flushing, None)?;
@@ -146,7 +147,7 @@ impl EmbeddedLog {
         let retired = held.retire(held.start(), |_, _, _| true)?;
         self.shared.write_checkpoint(&mut flushing, None)?;
         if let Some((_, bases)) = retired {
-            remove_segments(held.dir(), &bases)?;
+            remove_segments(self.shared.disk(), held.dir(), &bases)?;
         }
         Ok(Offset(held.start()))
     }

@@ -36,7 +36,7 @@ pub use markers::{End, OngoingTransaction};
 pub use producers::ActiveProducer;
 
 pub(crate) use config::{Rules, check_configs};
-pub(crate) use producers::Producers;
+pub(crate) use producers::{LastFrame, Producers};
 pub(crate) use state::{load, save};
 
 /// The owner that these topics have in the catalog.

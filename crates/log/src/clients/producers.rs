@@ -82,6 +82,15 @@ pub(crate) enum Verdict {
     OutsideTransaction,
 }
 
+/// What a producer has sent last in its present life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastFrame {
+    /// Records, in the frame with this base.
+    Records(i64),
+    /// None: it is known by the marker that has brought this epoch.
+    Marker(i16),
+}
+
 /// A producer as others may know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActiveProducer {
@@ -143,6 +152,15 @@ impl Producers {
     /// Whether nobody is known.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// What each has sent last, by the producer's id.
+    pub(crate) fn last_frames(&self) -> HashMap<i64, LastFrame> {
+        let last = |producer: &Producer| match producer.sent.back() {
+            Some(sent) => LastFrame::Records(sent.base),
+            None => LastFrame::Marker(producer.epoch),
+        };
+        self.by_id.iter().map(|(id, producer)| (*id, last(producer))).collect()
     }
 
     /// What to do with a frame.

@@ -34,7 +34,8 @@ fn path(partition: &Partition) -> PathBuf {
 pub(crate) fn save(disk: &dyn Disk, partition: &Partition, appending: &mut Appending, end: i64, now_ms: i64) {
     appending.producers.forget_idle(now_ms);
     let path = path(partition);
-    if appending.producers.is_empty() && !path.exists() {
+    // Where nobody counts the next start reads a segment or two to know it, and must not have to read all of them.
+    if appending.producers.is_empty() && !path.exists() && partition.is_one_segment() {
         return;
     }
     let saved = partition.save_aborted(disk).and_then(|aborted| {
@@ -83,6 +84,7 @@ pub(crate) fn load(disk: Option<&dyn Disk>, partition: &Partition, now_ms: i64) 
     partition.set_unstable(producers.first_unstable(end));
     let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);
     appending.producers = producers;
+    appending.segment_first_ms = partition.active_first_ms()?;
     appending.epochs = epochs::read(partition)?;
     Ok(())
 }

@@ -69,13 +69,20 @@ impl Partition {
         Ok(found)
     }
 
+    /// All aborted transactions, in the order of their markers.
+    pub(super) fn all_aborted(&self) -> Result<Vec<Aborted>, LogError> {
+        let state = self.state();
+        let entries = state.lists().map(|(base, _, list)| list.entries(&self.dir, base));
+        Ok(entries.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
     /// Reads what is known of aborted transactions whose markers are before `before`; what is behind is forgotten. Of some
     /// segments, by their bases, it is known how many there must be.
     pub(crate) fn load_aborted(&self, before: i64, counts: &BTreeMap<i64, usize>) -> Result<(), LogError> {
         self.state().lists_mut().try_for_each(|(base, end, list)| {
             *list = AbortedList::load(&self.dir, base, end, before, counts.get(&base).copied().unwrap_or(0))?;
-            if end.is_none() {
-                // Whoever appends a marker must not have to read first.
+            if end.is_none() || self.is_read_only {
+                // Whoever appends a marker must not have to read first, and the owner may take the file away.
                 *list = AbortedList::AtHand(list.entries(&self.dir, base)?);
             }
             Ok(())

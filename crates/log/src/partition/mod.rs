@@ -6,11 +6,13 @@
 //! ```
 //!
 //! Invariants: `start <= recovery <= committed <= next`; what is not committed lies in the active segment alone; a partition
-//! that is offline is neither read, nor appended to, nor cut.
+//! that is offline is neither read, nor appended to, nor cut; offsets are missing below `sparse` alone, where compaction took
+//! records.
 //!
 //! Where clients append, every append is a commit of its own: the file itself says where the partition ends.
 
 mod aborted;
+mod compacting;
 mod recover;
 
 use std::fs::File;
@@ -20,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millrace_flow::{Offset, TopicPartition};
 
+pub(crate) use compacting::{ClosedFacts, Compacted};
 pub(crate) use recover::{Believed, RecoveryRules, each_header};
 
 use crate::clients::Producers;
@@ -43,6 +46,9 @@ pub(crate) struct Partition {
     /// First offset of a transaction that goes on; the greatest number where there is none.
     unstable: AtomicI64,
     bytes: AtomicU64,
+    compacted: Compacted,
+    /// Its files are those of another process, which goes on changing them.
+    is_read_only: bool,
     /// Why it cannot be used, if so; found out when it is opened.
     offline: Option<Arc<str>>,
     state: Mutex<State>,
@@ -60,6 +66,8 @@ pub(crate) struct Appending {
     pub(crate) epochs: Vec<(i32, i64)>,
     /// When the active segment was begun, as far as this process knows.
     pub(crate) segment_begun_ms: Option<i64>,
+    /// Greatest timestamp of the first frame in the active segment.
+    pub(crate) segment_first_ms: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -89,8 +97,12 @@ pub(crate) struct Unsynced {
 pub(crate) struct Place {
     pub(crate) file: Arc<File>,
     pub(crate) path: PathBuf,
-    /// Offset of the segment's first record.
+    /// Offset of the segment's first record, or where that was.
     pub(crate) base: i64,
+    /// Offset after the segment's last record, as far as it is known.
+    pub(crate) end: i64,
+    /// Before this offset records may be missing.
+    pub(crate) sparse: i64,
     /// Bytes of the segment.
     pub(crate) bytes: u64,
     /// A frame at or before what was looked for: its first offset, and where it begins, by an index that may lie.
@@ -287,19 +299,47 @@ impl Partition {
     /// Finds where to read from to get the record at `from`, which is between start and committed end.
     pub(crate) fn locate(&self, from: i64) -> Result<Place, LogError> {
         self.check_online()?;
+        match self.try_locate(from) {
+            // Its owner may have put another file in the place of that one.
+            Err(LogError::OffsetGone { .. }) if self.is_read_only => {
+                self.list_again()?;
+                self.try_locate(from)
+            }
+            located => located,
+        }
+    }
+
+    fn try_locate(&self, from: i64) -> Result<Place, LogError> {
         let state = self.state();
         if let Some(active) = &state.active
             && active.base() <= from
         {
             let hint = hint(active.base(), active.index().before_offset(from - active.base()));
-            let (file, path) = (active.file().clone(), active.path());
-            return Ok(Place { file, path, base: active.base(), bytes: active.bytes(), hint });
+            return Ok(self.place_in_active(active, state.next, hint));
         }
         let after = state.closed.partition_point(|segment| segment.base() <= from);
         let segment = after.checked_sub(1).map(|at| &state.closed[at]);
         let segment = segment.ok_or_else(|| self.gone(from))?;
         let index = segment.index().map_err(|error| self.gone_if_missing(error, from))?;
         self.place_in(segment, hint(segment.base(), index.before_offset(from - segment.base())), from)
+    }
+
+    /// Whether it has no more than one segment, the active one.
+    pub(crate) fn is_one_segment(&self) -> bool {
+        self.state().closed.is_empty()
+    }
+
+    /// Greatest timestamp of the first frame in the active segment, if there is one.
+    pub(crate) fn active_first_ms(&self) -> Result<Option<i64>, LogError> {
+        let path = self.state().active.as_ref().filter(|active| active.bytes() > 0).map(ActiveSegment::path);
+        path.map(|path| segment::first_time_ms(&path)).transpose()
+    }
+
+    /// Whether the active segment has records, all of them before `bound`, and `goes` says so of its path and its index.
+    pub(crate) fn active_may_go(&self, bound: i64, goes: impl FnOnce(&Path, &Index) -> bool) -> bool {
+        let state = self.state();
+        let may_go = |active: &ActiveSegment| active.bytes() > 0 && goes(&active.path(), active.index());
+        state.next <= bound && state.active.as_ref().is_some_and(may_go)
     }
 
     /// Places to look for the first record of `time_ms` or later, in order: each segment that can have it.
@@ -317,8 +357,7 @@ impl Partition {
         let active = state.active.as_ref().filter(|active| active.index().max_time_ms() >= time_ms);
         Ok(active.map(|active| {
             let hint = hint(active.base(), active.index().before_time(time_ms));
-            let (file, path) = (active.file().clone(), active.path());
-            Place { file, path, base: active.base(), bytes: active.bytes(), hint }
+            self.place_in_active(active, state.next, hint)
         }))
     }
 
@@ -334,7 +373,17 @@ impl Partition {
 
     fn place_in(&self, segment: &ClosedSegment, hint: (i64, u64), from: i64) -> Result<Place, LogError> {
         let file = segment.open().map_err(|error| self.gone_if_missing(error, from))?;
-        Ok(Place { file: Arc::new(file), path: segment.path(), base: segment.base(), bytes: segment.bytes(), hint })
+        let (path, base, mut bytes) = (segment.path(), segment.base(), segment.bytes());
+        if self.is_read_only {
+            bytes = file.metadata().map_err(LogError::io("look at", &path))?.len();
+        }
+        let end = segment.end().unwrap_or(i64::MAX);
+        Ok(Place { file: Arc::new(file), path, base, end, sparse: self.sparse(), bytes, hint })
+    }
+
+    fn place_in_active(&self, active: &ActiveSegment, end: i64, hint: (i64, u64)) -> Place {
+        let (file, path, base, bytes) = (active.file().clone(), active.path(), active.base(), active.bytes());
+        Place { file, path, base, end, sparse: self.sparse(), bytes, hint }
     }
 
     /// A reader of a folder that another process writes to may find that retention was there before it.
@@ -397,6 +446,6 @@ impl Unsynced {
 }
 
 /// Removes the files of segments that [`Partition::retire`] has taken out.
-pub(crate) fn remove_segments(dir: &Path, bases: &[i64]) -> Result<(), LogError> {
-    bases.iter().try_for_each(|base| segment::remove(dir, *base))
+pub(crate) fn remove_segments(disk: &dyn Disk, dir: &Path, bases: &[i64]) -> Result<(), LogError> {
+    bases.iter().try_for_each(|base| segment::remove(disk, dir, *base))
 }

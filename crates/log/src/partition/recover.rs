@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex};
 
 use millrace_flow::TopicPartition;
 
-use super::{Partition, State};
+use super::{Compacted, Partition, State};
 use crate::checkpoint::PartitionPoint;
+use crate::read::may_follow;
 use crate::record_batch::{FrameHeader, Marker};
 use crate::segment::{self, ActiveSegment, ClosedSegment, Found, Index, ScanStop, Scanner};
 use crate::tail_cache::Slot;
@@ -76,17 +77,23 @@ impl Partition {
         believed: Believed,
         rules: RecoveryRules,
     ) -> Result<Self, LogError> {
+        if !rules.read_only {
+            segment::settle(disk, dir)?;
+        }
         let found = segment::list(dir)?;
         let committed = match believed.committed {
             Some(committed) => committed,
-            None => find_end(dir, believed.point, &found)?,
+            None => find_end(dir, believed.point, &found, rules.trust_indexes)?,
         };
+        let is_of_clients = believed.committed.is_none();
         let believed = Known { point: believed.point, committed };
         if rules.read_only {
-            return Ok(Self::open_read_only(name, slot, dir, believed, found));
+            return Ok(Self::open_read_only(name, slot, dir, believed, is_of_clients, &found));
         }
         let start = believed.point.start;
-        let checked = check(dir, believed, &found, rules.trust_indexes);
+        // Where an end was found, all before it was looked at.
+        let from = if is_of_clients { committed } else { scan_from(believed.point, &found, rules.trust_indexes) };
+        let checked = check(dir, believed, &found, from, rules.trust_indexes);
         let mut offline = None;
         let state = match checked {
             Ok(checked) => cut(disk, dir, &name, committed, checked)?,
@@ -100,14 +107,31 @@ impl Partition {
         Ok(Self { offline, ..Self::with_state(name, slot, dir, believed, start, state) })
     }
 
-    fn open_read_only(name: TopicPartition, slot: Slot, dir: &Path, believed: Known, found: Vec<Found>) -> Self {
+    fn open_read_only(
+        name: TopicPartition,
+        slot: Slot,
+        dir: &Path,
+        mut believed: Known,
+        is_of_clients: bool,
+        found: &[Found],
+    ) -> Self {
         let first = found.first().map_or(believed.committed, |segment| segment.base);
         let start = believed.point.start.max(first.min(believed.committed));
-        let ends = found.iter().skip(1).map(|next| Some(next.base)).chain([None]);
-        let closed = found.iter().zip(ends).filter(|(segment, _)| segment.base <= believed.committed);
-        let closed = closed.map(|(segment, end)| ClosedSegment::new(dir, *segment, end)).collect();
+        if is_of_clients {
+            // Its owner goes on compacting it.
+            believed.point.sparse = i64::MAX;
+        }
+        let closed = readable(dir, believed.committed, found);
         let state = State { closed, next: believed.committed, ..State::default() };
-        Self::with_state(name, slot, dir, believed, start, state)
+        Self { is_read_only: true, ..Self::with_state(name, slot, dir, believed, start, state) }
+    }
+
+    /// Looks again for the files that another process changes.
+    pub(super) fn list_again(&self) -> Result<(), LogError> {
+        let closed = readable(&self.dir, self.committed(), &segment::list(&self.dir)?);
+        let aborted = self.all_aborted()?;
+        self.state().closed = closed;
+        aborted.into_iter().try_for_each(|aborted| self.note_aborted(aborted))
     }
 
     fn with_state(name: TopicPartition, slot: Slot, dir: &Path, believed: Known, start: i64, state: State) -> Self {
@@ -120,6 +144,8 @@ impl Partition {
             committed: AtomicI64::new(believed.committed),
             unstable: AtomicI64::new(i64::MAX),
             bytes: AtomicU64::new(state.bytes()),
+            compacted: Compacted::new(believed.point),
+            is_read_only: false,
             offline: None,
             state: Mutex::new(state),
             appending: Mutex::default(),
@@ -128,17 +154,31 @@ impl Partition {
     }
 }
 
+/// The segments that a reader beside the owner can read from.
+fn readable(dir: &Path, committed: i64, found: &[Found]) -> Vec<ClosedSegment> {
+    let ends = found.iter().skip(1).map(|next| Some(next.base)).chain([None]);
+    let closed = found.iter().zip(ends).filter(|(segment, _)| segment.base <= committed);
+    closed.map(|(segment, end)| ClosedSegment::new(dir, *segment, end)).collect()
+}
+
+/// From which offset on a partition has to be read and checked: from its recovery point. On a machine that has run on, what a
+/// killed process had written is there, so only the segment that it was writing to can be torn.
+fn scan_from(point: PartitionPoint, found: &[Found], same_machine: bool) -> i64 {
+    let last = found.last().filter(|_| same_machine).map_or(0, |last| last.base);
+    point.recovery.max(point.start).max(last)
+}
+
 /// Finds where a partition ends that clients append to: before the first frame above the recovery point that is not whole.
 /// What is wrong below it is for [`check`] to find.
-fn find_end(dir: &Path, point: PartitionPoint, found: &[Found]) -> Result<i64, LogError> {
-    let from = point.recovery.max(point.start);
+fn find_end(dir: &Path, point: PartitionPoint, found: &[Found], same_machine: bool) -> Result<i64, LogError> {
+    let from = scan_from(point, found, same_machine);
     let first = found.partition_point(|segment| segment.base <= from).saturating_sub(1);
     let mut next = from;
     for (at, segment) in found.iter().enumerate().skip(first) {
         if at > first && segment.base != next {
             break;
         }
-        let (end, is_whole) = find_segment_end(dir, *segment, from)?;
+        let (end, is_whole) = find_segment_end(dir, *segment, from, point.sparse)?;
         next = end.max(from);
         if !is_whole {
             break;
@@ -148,34 +188,48 @@ fn find_end(dir: &Path, point: PartitionPoint, found: &[Found]) -> Result<i64, L
 }
 
 /// Offset after the last whole frame of a segment, and whether nothing lies behind it.
-fn find_segment_end(dir: &Path, found: Found, from: i64) -> Result<(i64, bool), LogError> {
-    let path = segment::log_path(dir, found.base);
+fn find_segment_end(dir: &Path, found: Found, from: i64, sparse: i64) -> Result<(i64, bool), LogError> {
+    let path = found.path(dir);
     let file = File::open(&path).map_err(LogError::io("open", &path))?;
     let mut index = Index::load(dir, found.base, found.bytes, None).unwrap_or_default();
     let hint = index.rewind_to(from - found.base);
-    match frames_from(&file, &path, found, from, hint)? {
+    let frames_from = |hint| frames_from(&file, &path, found, from, sparse, hint);
+    match frames_from(hint)? {
         // An entry that points nowhere is no end of the log: go over all of it.
-        (end, false) if hint.1 > 0 && end == found.base + hint.0 => frames_from(&file, &path, found, from, (0, 0)),
+        (end, false) if hint.1 > 0 && end == found.base + hint.0 => frames_from((0, 0)),
         ended => Ok(ended),
     }
 }
 
-fn frames_from(file: &File, path: &Path, found: Found, from: i64, hint: (i64, u64)) -> Result<(i64, bool), LogError> {
+fn frames_from(
+    file: &File,
+    path: &Path,
+    found: Found,
+    from: i64,
+    sparse: i64,
+    hint: (i64, u64),
+) -> Result<(i64, bool), LogError> {
     let mut next = found.base + hint.0;
     let mut scanner = Scanner::new(file, path, hint.1, found.bytes);
     loop {
+        let sparse = if is_exact(scanner.position(), hint) { next } else { sparse };
         match scanner.next_frame() {
-            Ok(Some((_, frame))) if frame.header.base == next => next = frame.header.end(),
+            Ok(Some((_, frame))) if may_follow(frame.header.base, next, sparse) => next = frame.header.end(),
             Ok(None) => return Ok((next, true)),
             Ok(Some(_)) => return Ok((next, false)),
             // One that was synced and whole once does not end the log: whoever reads it is told.
             Err(ScanStop::Damage(_)) => match scanner.pass_damaged() {
-                Some(span) if span.start == next && span.end <= from => next = span.end,
+                Some(span) if may_follow(span.start, next, sparse) && span.end <= from => next = span.end,
                 _ => return Ok((next, false)),
             },
             Err(ScanStop::Io(error)) => return Err(error),
         }
     }
+}
+
+/// Whether the frame at `position` is the one that an entry of an index names, offset and all.
+fn is_exact(position: u64, (_, hint): (i64, u64)) -> bool {
+    hint > 0 && position == hint
 }
 
 /// Goes over the headers of the frames with offsets in `range`, and over what control batches among them say. The frames
@@ -188,7 +242,7 @@ pub(crate) fn each_header(
     let found = segment::list(dir)?;
     let first = found.partition_point(|segment| segment.base <= range.start).saturating_sub(1);
     for segment in found.iter().skip(first).take_while(|segment| segment.base < range.end) {
-        let path = segment::log_path(dir, segment.base);
+        let path = segment.path(dir);
         let file = match File::open(&path) {
             Ok(file) => file,
             // Retention of a running program was there before this reader.
@@ -210,8 +264,8 @@ pub(crate) fn each_header(
 }
 
 /// Looks at the files and changes nothing.
-fn check(dir: &Path, believed: Known, found: &[Found], trust_indexes: bool) -> Result<Checked, Refusal> {
-    let Known { point: PartitionPoint { start, recovery }, committed } = believed;
+fn check(dir: &Path, believed: Known, found: &[Found], from: i64, trust_indexes: bool) -> Result<Checked, Refusal> {
+    let Known { point: PartitionPoint { start, sparse, .. }, committed } = believed;
     if committed < start {
         return Err(Refusal::Damage(format!("it begins at offset {start}, behind its committed end {committed}")));
     }
@@ -229,7 +283,7 @@ fn check(dir: &Path, believed: Known, found: &[Found], trust_indexes: bool) -> R
     if kept[0].base > start {
         return Err(Refusal::Damage(format!("its first segment begins at offset {}, not {start}", kept[0].base)));
     }
-    let from = recovery.clamp(start, committed);
+    let from = from.clamp(start, committed);
     let mut closed = Vec::with_capacity(kept.len());
     for pair in kept.windows(2) {
         let [segment, next] = pair else { continue };
@@ -238,74 +292,90 @@ fn check(dir: &Path, believed: Known, found: &[Found], trust_indexes: bool) -> R
             closed.push(whole);
             continue;
         }
-        let (bytes, index) = check_segment(dir, *segment, from, next.base, trust_indexes)?;
+        let (bytes, index) = check_segment(dir, *segment, from..next.base, sparse, trust_indexes)?;
         if bytes != segment.bytes {
             return Err(Refusal::Damage(format!("segment {} goes on behind offset {}", segment.base, next.base)));
         }
         closed.push(whole.with_index(index));
     }
-    let (bytes, index) = check_segment(dir, *last, from, committed, trust_indexes)?;
+    let (bytes, index) = check_segment(dir, *last, from..committed, sparse, trust_indexes)?;
     Ok(Checked { closed, active: Some((last.base, bytes, index)), superfluous, cut_bytes: last.bytes - bytes })
 }
 
-/// Checks a segment from the offset `from` to `end`; answers where `end` is, and the index up to there.
-fn check_segment(dir: &Path, found: Found, from: i64, end: i64, trust_index: bool) -> Result<(u64, Index), Refusal> {
-    let path = segment::log_path(dir, found.base);
+/// Checks the offsets `checked` of a segment; answers where they end, and the index up to there.
+fn check_segment(
+    dir: &Path,
+    found: Found,
+    checked: Range<i64>,
+    sparse: i64,
+    trust_index: bool,
+) -> Result<(u64, Index), Refusal> {
+    let path = found.path(dir);
     let file = File::open(&path).map_err(|error| Refusal::Io(LogError::io("open", &path)(error)))?;
     let trusted = trust_index.then(|| Index::load(dir, found.base, found.bytes, None)).flatten();
     let mut index = trusted.unwrap_or_default();
     // An index may know frames behind the end: they are forgotten here, with all behind `from`.
-    let hint = index.rewind_to(from.min(end) - found.base);
-    let checked = from..end;
-    let from_hint = scan(&file, &path, found, &checked, hint, &mut index);
+    let hint = index.rewind_to(checked.start.min(checked.end) - found.base);
+    let checks = Checks { checked, sparse };
+    let from_hint = scan(&file, &path, found, &checks, hint, &mut index);
     match from_hint {
         // An entry that points nowhere is no damage of the log: go over all of it.
         Err(Refusal::Damage(_)) if hint.1 > 0 => {
             index = Index::default();
-            let bytes = scan(&file, &path, found, &checked, (0, 0), &mut index)?;
+            let bytes = scan(&file, &path, found, &checks, (0, 0), &mut index)?;
             Ok((bytes, index))
         }
         other => Ok((other?, index)),
     }
 }
 
-/// Goes over frames up to the end of `checked`. One that ends before `checked` begins was synced and whole once: should it
+/// What [`scan`] goes by.
+struct Checks {
+    /// Offsets that have to be there and whole.
+    checked: Range<i64>,
+    /// Before this offset some may be missing.
+    sparse: i64,
+}
+
+/// Goes over frames up to the end of what is checked. One that ends before that begins was synced and whole once: should it
 /// have rotted since, it is passed by its header, and whoever reads it is told.
 fn scan(
     file: &File,
     path: &Path,
     found: Found,
-    checked: &Range<i64>,
+    Checks { checked, sparse }: &Checks,
     (relative, position): (i64, u64),
     index: &mut Index,
 ) -> Result<u64, Refusal> {
-    let end = checked.end;
+    let (end, hint) = (checked.end, (relative, position));
     let mut next = found.base + relative;
     let mut scanner = Scanner::new(file, path, position, found.bytes);
     while next < end {
         let at = scanner.position();
+        let sparse = if is_exact(at, hint) { next } else { *sparse };
         let damaged = |what: &str| {
             Refusal::Damage(format!("`{}` is damaged at byte {at}, offset {next} of {end}: {what}", path.display()))
         };
         let (position, frame) = match scanner.next_frame() {
             Ok(Some(frame)) => frame,
+            Ok(None) if end <= sparse => break,
             Ok(None) => return Err(damaged("the file ends")),
             Err(ScanStop::Io(error)) => return Err(Refusal::Io(error)),
             Err(ScanStop::Damage(damage)) => match scanner.pass_damaged() {
-                Some(span) if span.start == next && span.end <= checked.start => {
+                Some(span) if may_follow(span.start, next, sparse) && span.end <= checked.start => {
                     next = span.end;
                     continue;
                 }
                 _ => return Err(damaged(damage.0)),
             },
         };
-        if frame.header.base != next {
+        if !may_follow(frame.header.base, next, sparse) {
             return Err(damaged(&format!("a batch begins at offset {}", frame.header.base)));
         }
         if frame.header.end() > end {
             return Err(damaged("a batch goes on behind the committed end"));
         }
-        index.note(next - found.base, position, frame.header.newest_ms());
+        index.note(frame.header.base - found.base, position, frame.header.newest_ms());
         next = frame.header.end();
     }
     Ok(scanner.position())
@@ -325,7 +395,7 @@ fn cut(
         tracing::info!(partition = %name, end = committed, bytes = cut_bytes, segments, "cut what was not committed");
     }
     for base in &superfluous {
-        segment::remove(dir, *base)?;
+        segment::remove(disk, dir, *base)?;
     }
     if !dir.exists() {
         segment::create_dirs(disk, &[dir.to_owned()])?;

@@ -1,7 +1,9 @@
 //! Packed records: the four ways in which Kafka's clients pack the records of a frame.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{Read, Write};
+
+use lz4_flex::frame::{BlockMode, BlockSize, FrameInfo};
 
 use super::Damage;
 
@@ -27,7 +29,46 @@ pub(crate) enum Compression {
     Zstd,
 }
 
+/// How hard to pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Levels {
+    /// Of gzip, 1 to 9.
+    pub(crate) gzip: u32,
+    /// Of Zstandard, as its library counts.
+    pub(crate) zstd: i32,
+}
+
+/// Those of the libraries.
+impl Default for Levels {
+    fn default() -> Self {
+        Self { gzip: 6, zstd: zstd::DEFAULT_COMPRESSION_LEVEL }
+    }
+}
+
 impl Compression {
+    /// The bits that name it in a frame's attributes.
+    pub(super) fn bits(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Gzip => 1,
+            Self::Snappy => 2,
+            Self::Lz4 => 3,
+            Self::Zstd => 4,
+        }
+    }
+
+    /// The one of that name, as topics have it set.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "uncompressed" => Some(Self::None),
+            "gzip" => Some(Self::Gzip),
+            "snappy" => Some(Self::Snappy),
+            "lz4" => Some(Self::Lz4),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
     /// The one that the lowest three bits of a frame's attributes name.
     pub(super) fn from_bits(bits: i16) -> Result<Self, Damage> {
         match bits {
@@ -52,6 +93,33 @@ pub(super) fn unpack(compression: Compression, packed: &[u8]) -> Result<Cow<'_, 
         Compression::Zstd => read_all(zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| broken)?)?,
     };
     Ok(Cow::Owned(unpacked))
+}
+
+/// Packs the records of a frame to the end of `out`.
+pub(super) fn pack(compression: Compression, levels: Levels, records: &[u8], out: &mut Vec<u8>) {
+    let in_memory = "what is packed in memory cannot fail to be written";
+    match compression {
+        Compression::None => out.extend_from_slice(records),
+        Compression::Gzip => {
+            let mut packed = flate2::write::GzEncoder::new(out, flate2::Compression::new(levels.gzip));
+            packed.write_all(records).and_then(|()| packed.finish().map(drop)).expect(in_memory);
+        }
+        Compression::Snappy => {
+            let block = snap::raw::Encoder::new().compress_vec(records);
+            out.extend_from_slice(&block.expect("records are bounded far below what a block of Snappy can hold"));
+        }
+        Compression::Lz4 => {
+            // What Java's clients can read: blocks that do not refer to each other.
+            let info = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
+            let mut packed = lz4_flex::frame::FrameEncoder::with_frame_info(info, out);
+            packed.write_all(records).expect(in_memory);
+            packed.finish().expect(in_memory);
+        }
+        Compression::Zstd => {
+            let packed = zstd::stream::encode_all(records, levels.zstd);
+            out.extend_from_slice(&packed.expect(in_memory));
+        }
+    }
 }
 
 fn read_all(from: impl Read) -> Result<Vec<u8>, Damage> {

@@ -8,13 +8,15 @@ use super::varint::take_varint;
 use super::{CRC_FROM, Damage, HEADER_BYTES, LENGTH_END, MAGIC, ORIGIN_HEADER, crc32c};
 
 /// Bits of the attributes: what the records are packed with.
-const COMPRESSION_BITS: i16 = 0b111;
+pub(super) const COMPRESSION_BITS: i16 = 0b111;
 /// The timestamp of all records is that of the append, and stands where the greatest one does.
 pub(super) const APPEND_TIME_BIT: i16 = 1 << 3;
 /// The frame is part of a transaction.
 const TRANSACTION_BIT: i16 = 1 << 4;
 /// The frame says something about a transaction, and nothing to readers.
 const CONTROL_BIT: i16 = 1 << 5;
+/// The base timestamp says until when compaction keeps the tombstones of the frame.
+pub(super) const HORIZON_BIT: i16 = 1 << 6;
 /// Fewest bytes that a record takes with its length: six numbers of one byte and the attributes.
 const RECORD_BYTES_MIN: usize = 7;
 
@@ -23,7 +25,8 @@ const RECORD_BYTES_MIN: usize = 7;
 pub(crate) struct FrameHeader {
     /// Offset of the first record.
     pub(crate) base: i64,
-    /// Number of records, at least 1. Compaction leaves fewer of them than there are offsets.
+    /// Number of records. Compaction leaves fewer of them than there are offsets, and none at all of a frame that only says
+    /// how far its producer has come.
     pub(crate) count: usize,
     /// Offsets after the first one.
     pub(crate) last_delta: i32,
@@ -53,6 +56,21 @@ impl FrameHeader {
     /// Whether it is part of a transaction.
     pub(crate) fn is_transactional(&self) -> bool {
         self.attributes & TRANSACTION_BIT != 0
+    }
+
+    /// Until when compaction keeps the tombstones in it, once it has seen them.
+    pub(crate) fn delete_horizon_ms(&self) -> Option<i64> {
+        (self.attributes & HORIZON_BIT != 0).then_some(self.base_time_ms)
+    }
+
+    /// What the timestamps of the records are counted from.
+    pub(super) fn base_time_ms(&self) -> i64 {
+        self.base_time_ms
+    }
+
+    /// Whether the timestamp of all records is that of the append.
+    pub(super) fn has_append_time(&self) -> bool {
+        self.attributes & APPEND_TIME_BIT != 0
     }
 
     /// Greatest timestamp of records for readers: those of a control batch are for nobody to be found by.
@@ -100,7 +118,7 @@ impl FrameHeader {
     }
 
     fn time_ms(&self, delta: i64) -> i64 {
-        if self.attributes & APPEND_TIME_BIT != 0 { self.max_time_ms } else { self.base_time_ms.wrapping_add(delta) }
+        if self.has_append_time() { self.max_time_ms } else { self.base_time_ms.wrapping_add(delta) }
     }
 
     /// The header in `front`, at least its 61 bytes; nothing of it has been checked.
@@ -125,7 +143,7 @@ impl FrameHeader {
 pub(crate) struct FrameView<'a> {
     /// Its header.
     pub(crate) header: FrameHeader,
-    records: &'a [u8],
+    whole: &'a [u8],
 }
 
 /// One record in a frame.
@@ -137,6 +155,11 @@ pub(crate) struct RecordView<'a> {
     pub(crate) value: Option<&'a [u8]>,
     header_count: usize,
     headers: &'a [u8],
+    /// All of it with its length, as it lies there.
+    pub(super) whole: &'a [u8],
+    pub(super) attributes: u8,
+    /// What follows its timestamp.
+    pub(super) after_time: &'a [u8],
 }
 
 fn be<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
@@ -147,8 +170,8 @@ fn be<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 pub(crate) fn frame_bytes(front: &[u8]) -> Result<usize, Damage> {
     let length = i32::from_be_bytes(be(front, 8));
     let length = usize::try_from(length).map_err(|_| Damage("a batch has a negative length"))?;
-    if length < HEADER_BYTES - LENGTH_END + RECORD_BYTES_MIN {
-        return Err(Damage("a batch is shorter than its own header and one record"));
+    if length < HEADER_BYTES - LENGTH_END {
+        return Err(Damage("a batch is shorter than its own header"));
     }
     Ok(length + LENGTH_END)
 }
@@ -160,6 +183,11 @@ pub(crate) fn frame_span(front: &[u8]) -> Result<Range<i64>, Damage> {
     let end = base.checked_add(i64::from(last_delta)).and_then(|last| last.checked_add(1));
     let end = end.filter(|end| base >= 0 && *end > base);
     Ok(base..end.ok_or(Damage("a batch has an impossible offset"))?)
+}
+
+/// Greatest timestamp that a header claims; nothing of it has been checked.
+pub(crate) fn claimed_max_time_ms(header: &[u8; HEADER_BYTES]) -> i64 {
+    i64::from_be_bytes(be(header, 35))
 }
 
 impl<'a> FrameView<'a> {
@@ -177,26 +205,42 @@ impl<'a> FrameView<'a> {
         let header = FrameHeader::read(frame);
         let records = &frame[HEADER_BYTES..];
         let offsets = i64::from(header.last_delta) + 1;
+        if offsets < 1 || (header.count == 0) != records.is_empty() {
+            return Err(Damage("a batch has an impossible record count"));
+        }
         // Packed records may take less than a byte each.
         let fits = !header.is_plain() || header.count <= records.len() / RECORD_BYTES_MIN;
-        if header.count == 0 || header.count as u64 > offsets.max(0).unsigned_abs() || !fits {
+        if header.count as u64 > offsets.unsigned_abs() || !fits {
             return Err(Damage("a batch has an impossible record count"));
         }
         if header.base < 0 || header.base.checked_add(offsets).is_none() {
             return Err(Damage("a batch has an impossible offset"));
         }
         header.compression()?;
-        Ok(Self { header, records })
+        Ok(Self { header, whole: frame })
+    }
+
+    /// All of it, as it lies there.
+    pub(crate) fn whole(&self) -> &'a [u8] {
+        self.whole
+    }
+
+    /// Its records, as they lie there.
+    fn packed(&self) -> &'a [u8] {
+        &self.whole[HEADER_BYTES..]
     }
 
     /// The records, in order, of a frame that is not packed. After the first damaged one nothing follows.
     pub(crate) fn records(&self) -> Records<'a> {
-        self.records_in(self.records)
+        self.records_in(self.packed())
     }
 
     /// What the records lie in, unpacked if need be: for [`FrameView::records_in`].
     pub(crate) fn unpacked(&self) -> Result<Cow<'a, [u8]>, Damage> {
-        unpack(self.header.compression()?, self.records)
+        match self.packed() {
+            [] => Ok(Cow::Borrowed(&[])),
+            packed => unpack(self.header.compression()?, packed),
+        }
     }
 
     /// The records, in order, which lie in `unpacked`. After the first damaged one nothing follows.
@@ -233,10 +277,13 @@ impl<'a> Iterator for Records<'a> {
 
 impl<'a> Records<'a> {
     fn take_record(&mut self) -> Result<RecordView<'a>, Damage> {
+        let front = self.rest;
         let mut body = take_bytes(&mut self.rest)?.ok_or(Damage("a record has no length"))?;
-        let (_attributes, rest) = body.split_first().ok_or(Damage("a record is cut off"))?;
+        let whole = &front[..front.len() - self.rest.len()];
+        let (attributes, rest) = body.split_first().ok_or(Damage("a record is cut off"))?;
         body = rest;
         let time_delta = take_varint(&mut body)?;
+        let after_time = body;
         let delta = take_varint(&mut body)?;
         if delta <= self.last_delta || delta > i64::from(self.header.last_delta) {
             return Err(Damage("the offsets of a batch are not in order"));
@@ -258,6 +305,9 @@ impl<'a> Records<'a> {
             value,
             header_count,
             headers: body,
+            whole,
+            attributes: *attributes,
+            after_time,
         })
     }
 }

@@ -12,21 +12,26 @@
 //!
 //! Numbers are big-endian, varints are zigzag; a length of -1 is null. The base offset is outside the CRC. Source: "Record
 //! Batch" in the documentation of Apache Kafka. What we write ourselves is not packed and has no gaps in its offsets; what
-//! clients append may be packed, part of a transaction, or a control batch.
+//! clients append may be packed, part of a transaction, or a control batch. Compaction leaves gaps in the offsets: base offset
+//! and last offset delta stay, records go. With bit 6 of the attributes the base timestamp is a *delete horizon*: until then
+//! compaction keeps the tombstones in the frame. Timestamp deltas count from it like from any other base.
 
 mod compression;
 mod control;
 mod decode;
 mod encode;
 mod produced;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 mod varint;
 
+pub(crate) use compression::{Compression, Levels};
 pub(crate) use control::Marker;
-pub(crate) use decode::{FrameHeader, FrameView, RecordView, frame_bytes, frame_span};
+pub(crate) use decode::{FrameHeader, FrameView, RecordView, claimed_max_time_ms, frame_bytes, frame_span};
 pub(crate) use encode::{Input, Sealed, encode_frame};
 pub(crate) use produced::{FrameRules, NotTaken, check_produced, place, stamp};
+pub(crate) use rewrite::{Leave, Left, leave, repack};
 
 /// Bytes before the first record of a frame.
 pub(crate) const HEADER_BYTES: usize = 61;

@@ -47,6 +47,9 @@ pub(crate) fn check_produced(bytes: &[u8], rules: FrameRules, now_ms: i64) -> Re
     if header.is_control() {
         return Err(NotTaken::Invalid("a control batch is for the broker to write"));
     }
+    if header.delete_horizon_ms().is_some() {
+        return Err(NotTaken::Invalid("until when tombstones stay is for the broker to write"));
+    }
     if header.count as u64 != header.end().abs_diff(header.base) {
         return Err(NotTaken::Invalid("the offsets of a batch have a gap"));
     }

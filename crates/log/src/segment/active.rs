@@ -49,9 +49,8 @@ impl ActiveSegment {
     /// Begins a segment whose first record will have the offset `base`.
     pub(crate) fn create(disk: &dyn Disk, dir: &Path, base: i64) -> Result<Self, LogError> {
         let path = log_path(dir, base);
-        let file = open_for_append(&path, true)?;
         // A file of that name can only be one that was begun, and never committed to, before a crash.
-        disk.truncate(&file, 0).map_err(LogError::io("cut", &path))?;
+        let file = disk.create(&path).map_err(LogError::io("create", &path))?;
         Ok(Self {
             dir: dir.to_owned(),
             base,
@@ -66,7 +65,7 @@ impl ActiveSegment {
     /// Goes on with the segment at `base` after its first `bytes`, which `index` describes; what follows is cut.
     pub(crate) fn resume(disk: &dyn Disk, dir: &Path, base: i64, bytes: u64, index: Index) -> Result<Self, LogError> {
         let path = log_path(dir, base);
-        let file = open_for_append(&path, false)?;
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(LogError::io("open", &path))?;
         let length = file.metadata().map_err(LogError::io("look at", &path))?.len();
         if length != bytes {
             disk.truncate(&file, bytes).map_err(LogError::io("cut", &path))?;
@@ -139,7 +138,7 @@ impl ActiveSegment {
 
     /// Ends the segment at the offset `end`.
     pub(crate) fn close(mut self, disk: &dyn Disk, end: i64) -> ClosedSegment {
-        let found = Found { base: self.base, bytes: self.bytes };
+        let found = Found { base: self.base, bytes: self.bytes, swap_end: None };
         let mut closed = ClosedSegment::new(&self.dir, found, Some(end)).with_index(std::mem::take(&mut self.index));
         closed.aborted = self.aborted;
         if let Err(error) = closed.save_index(disk) {
@@ -172,9 +171,4 @@ impl ActiveSegment {
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
-}
-
-fn open_for_append(path: &Path, create: bool) -> Result<File, LogError> {
-    let file = OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path);
-    file.map_err(LogError::io("open", path))
 }

@@ -1,11 +1,13 @@
 //! A segment that is not appended to any more.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::index::IndexFiles;
-use super::{AbortedList, Found, Index, ScanStop, Scanner, log_path};
+use super::{AbortedList, Found, Index, Replacement, ScanStop, Scanner, log_path};
+use crate::record_batch::{HEADER_BYTES, claimed_max_time_ms};
 use crate::{Disk, LogError};
 
 /// A closed segment. Its file is opened when it is read, its index is loaded when it is first asked for.
@@ -16,6 +18,8 @@ pub(crate) struct ClosedSegment {
     /// Offset after its last record, where that is known.
     end: Option<i64>,
     bytes: u64,
+    /// Its records do not have their name yet.
+    is_swap: bool,
     index: OnceLock<Index>,
     /// Aborted transactions whose markers are here.
     pub(crate) aborted: AbortedList,
@@ -25,14 +29,19 @@ impl ClosedSegment {
     /// The segment that was found in `dir`; `end` is the base of the next one, or `None` for one still being written to
     /// by another process.
     pub(crate) fn new(dir: &Path, found: Found, end: Option<i64>) -> Self {
-        let aborted = AbortedList::default();
-        Self { dir: dir.to_owned(), base: found.base, end, bytes: found.bytes, index: OnceLock::new(), aborted }
+        let Found { base, bytes, swap_end } = found;
+        let (is_swap, end, aborted) = (swap_end.is_some(), swap_end.or(end), AbortedList::default());
+        Self { dir: dir.to_owned(), base, end, bytes, is_swap, index: OnceLock::new(), aborted }
     }
 
     /// The same with an index at hand.
     pub(crate) fn with_index(self, index: Index) -> Self {
-        let Self { dir, base, end, bytes, aborted, .. } = self;
-        Self { dir, base, end, bytes, index: OnceLock::from(index), aborted }
+        Self { index: OnceLock::from(index), ..self }
+    }
+
+    /// Says that its records have their name now.
+    pub(crate) fn set_renamed(&mut self) {
+        self.is_swap = false;
     }
 
     /// Offset of the first record.
@@ -52,7 +61,10 @@ impl ClosedSegment {
 
     /// Path of the log file.
     pub(crate) fn path(&self) -> PathBuf {
-        log_path(&self.dir, self.base)
+        match self.end.filter(|_| self.is_swap) {
+            Some(end) => Replacement { base: self.base, end }.swap_path(&self.dir),
+            None => log_path(&self.dir, self.base),
+        }
     }
 
     /// Opens the log file for reading.
@@ -97,5 +109,16 @@ impl ClosedSegment {
                 Err(ScanStop::Io(error)) => return Err(error),
             }
         }
+    }
+}
+
+/// Greatest timestamp of the first frame in the log file at `path`, `i64::MAX` when there is none.
+pub(crate) fn first_time_ms(path: &Path) -> Result<i64, LogError> {
+    let file = File::open(path).map_err(LogError::io("open", path))?;
+    let mut front = [0; HEADER_BYTES];
+    match file.read_exact_at(&mut front, 0) {
+        Ok(()) => Ok(claimed_max_time_ms(&front)),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(i64::MAX),
+        Err(error) => Err(LogError::io("read", path)(error)),
     }
 }

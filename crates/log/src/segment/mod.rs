@@ -2,12 +2,15 @@
 //!
 //! A partition has closed segments, which never change, and at most one active segment at the end. A segment is begun only
 //! when all before it is committed, so that what is not committed always lies at the end of the active one.
+//!
+//! Compaction puts a new segment in the place of one or more closed ones: see `swap`.
 
 mod aborted;
 mod active;
 mod closed;
 mod index;
 mod scan;
+mod swap;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +20,10 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use aborted::{Aborted, AbortedList};
 pub(crate) use active::{ActiveSegment, Mark};
-pub(crate) use closed::ClosedSegment;
+pub(crate) use closed::{ClosedSegment, first_time_ms};
 pub(crate) use index::Index;
 pub(crate) use scan::{ScanStop, Scanner};
+pub(crate) use swap::{Replacement, cleaned_path, discard, settle};
 
 use crate::{Disk, LogError, document};
 
@@ -36,6 +40,18 @@ pub(crate) struct Found {
     pub(crate) base: i64,
     /// Bytes of its log.
     pub(crate) bytes: u64,
+    /// Offset after its last record, where its records still lie in a file that is to be put in the place of others.
+    pub(crate) swap_end: Option<i64>,
+}
+
+impl Found {
+    /// Where in `dir` its records lie.
+    pub(crate) fn path(&self, dir: &Path) -> PathBuf {
+        match self.swap_end {
+            Some(end) => Replacement { base: self.base, end }.swap_path(dir),
+            None => log_path(dir, self.base),
+        }
+    }
 }
 
 fn file_path(dir: &Path, base: i64, extension: &str) -> PathBuf {
@@ -47,7 +63,7 @@ pub(crate) fn log_path(dir: &Path, base: i64) -> PathBuf {
     file_path(dir, base, LOG)
 }
 
-/// The segments in `dir` by base; none when there is no such folder.
+/// The segments in `dir` by base; none when there is no such folder. A whole replacement counts instead of what it replaces.
 pub(crate) fn list(dir: &Path) -> Result<Vec<Found>, LogError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -57,32 +73,51 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<Found>, LogError> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(LogError::io("list", dir))?.path();
-        if path.extension().is_none_or(|extension| extension != LOG) {
-            continue;
-        }
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let Ok(base) = stem.parse::<i64>() else { continue };
+        let Some((base, swap_end)) = parse_name(&path) else { continue };
         match fs::metadata(&path) {
-            Ok(metadata) => found.push(Found { base, bytes: metadata.len() }),
+            Ok(metadata) => found.push(Found { base, bytes: metadata.len(), swap_end }),
             // Retention of a running program took it between the listing and here.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(LogError::io("look at", &path)(error)),
         }
     }
+    let swaps: Vec<Found> = found.iter().copied().filter(|segment| segment.swap_end.is_some()).collect();
+    let is_replaced = |segment: &Found| {
+        let within = |swap: &Found| (swap.base..swap.swap_end.unwrap_or(swap.base)).contains(&segment.base);
+        segment.swap_end.is_none() && swaps.iter().any(within)
+    };
+    found.retain(|segment| !is_replaced(segment));
     found.sort_by_key(|segment| segment.base);
     Ok(found)
 }
 
-/// Removes the files of the segment at `base`, the records first: an index without records is dropped at the next start.
-pub(crate) fn remove(dir: &Path, base: i64) -> Result<(), LogError> {
-    for extension in [LOG, OFFSET_INDEX, TIME_INDEX, ABORTED_INDEX] {
-        let path = file_path(dir, base, extension);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(LogError::io("remove", &path)(error)),
-            _ => {}
-        }
+/// The base in the name of a log file; with it, where the name says so, the end of what it is to replace.
+fn parse_name(path: &Path) -> Option<(i64, Option<i64>)> {
+    if let Some(swap) = Replacement::of_swap(path) {
+        return Some((swap.base, Some(swap.end)));
     }
-    Ok(())
+    let is_log = path.extension().is_some_and(|extension| extension == LOG);
+    let base = path.file_stem().filter(|_| is_log)?.to_str()?.parse().ok()?;
+    Some((base, None))
+}
+
+/// Removes the files of the segment at `base`, the records first: an index without records is dropped at the next start.
+pub(crate) fn remove(disk: &dyn Disk, dir: &Path, base: i64) -> Result<(), LogError> {
+    remove_if_there(disk, &log_path(dir, base))?;
+    remove_index(disk, dir, base)
+}
+
+/// Removes what lies beside the records of the segment at `base`.
+fn remove_index(disk: &dyn Disk, dir: &Path, base: i64) -> Result<(), LogError> {
+    let extensions = [OFFSET_INDEX, TIME_INDEX, ABORTED_INDEX];
+    extensions.iter().try_for_each(|extension| remove_if_there(disk, &file_path(dir, base, extension)))
+}
+
+fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(LogError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the folders of partitions, which lie side by side; they are on the disk when this returns.

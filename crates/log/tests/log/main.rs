@@ -1,6 +1,8 @@
 //! The embedded log from outside: what goes in comes out, whatever happens in between.
 
 mod clients;
+mod compaction;
+mod compaction_model;
 mod crash;
 mod faults;
 mod frames;

@@ -29,10 +29,12 @@ pub(crate) enum Bug {
     TornTailStays,
     /// The log takes what a machine had in memory for what is on its disk.
     RebootUnnoticed,
+    /// A compacted segment takes the place of others before it is on the disk.
+    CompactedWithoutSync,
 }
 
 /// All of them.
-pub(crate) const ALL: [Bug; 10] = [
+pub(crate) const ALL: [Bug; 11] = [
     Bug::AckBeforeSync,
     Bug::SegmentWithoutFolder,
     Bug::CommitWithoutSync,
@@ -43,6 +45,7 @@ pub(crate) const ALL: [Bug; 10] = [
     Bug::TopicWithoutFolder,
     Bug::TornTailStays,
     Bug::RebootUnnoticed,
+    Bug::CompactedWithoutSync,
 ];
 
 impl Bug {
@@ -59,6 +62,7 @@ impl Bug {
             (Self::JournalWithoutSync, Change::Sync { .. }) => is_in("coordinator"),
             (Self::JournalWithoutFolder, Change::SyncDir { .. }) => is_in("coordinator"),
             (Self::TopicWithoutFolder, Change::SyncDir { .. }) => path == Path::new("topics"),
+            (Self::CompactedWithoutSync, Change::Sync { .. }) => ends(".cleaned"),
             (Self::TornTailStays, Change::Cut { .. }) => true,
             _ => false,
         }

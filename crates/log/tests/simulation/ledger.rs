@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use millrace_flow::TopicPartition;
 
+use crate::prices::Prices;
+
 /// When something was asked for, and when that was acknowledged; in changes of the folder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
@@ -60,6 +62,7 @@ pub(crate) struct Ledger {
     pub(crate) commits: Vec<(Span, i64)>,
     /// The records of the journal.
     pub(crate) notes: Vec<Span>,
+    pub(crate) prices: Prices,
 }
 
 /// What is found of a partition: its first offset, and values from there on.

@@ -12,6 +12,7 @@ mod cut;
 #[expect(dead_code, reason = "the other tests of the log use the rest")]
 mod frames;
 mod ledger;
+mod prices;
 mod shop;
 mod trace;
 

@@ -1,4 +1,5 @@
-//! A log in use: producers that number their records, a writer that commits, a journal, records that are taken away.
+//! A log in use: producers that number their records, a writer that commits, a journal, records that are taken away, and a topic
+//! that is compacted.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -125,6 +126,7 @@ impl Shop {
         }
         partitions.retain(|partition, _| !gone.contains(partition));
         self.ledger.partitions = partitions;
+        self.ledger.prices.adopt(&self.log, cut)?;
         self.compare_owned(cut).map_err(|error| format!("{OWNED}: {error}"))
     }
 
@@ -169,10 +171,15 @@ impl Shop {
 
     /// Asks one thing of the log, by chance.
     pub(crate) fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
-        match chance.below(20) {
+        match chance.below(26) {
             0 => self.delete_records(chance),
             1 => self.note(),
             2..=4 => self.commit(chance),
+            5..=8 => {
+                let durable = self.plan.flush == FlushMode::Commit;
+                self.ledger.prices.append(&self.log, &self.disk, chance, durable)
+            }
+            9..=10 => self.log.apply_compaction().map_err(text),
             _ => self.append(chance),
         }
     }
@@ -285,6 +292,7 @@ impl Shop {
         self.writer = None;
         self.log.close().map_err(text)?;
         let now = Some(self.disk.now());
+        self.ledger.prices.acknowledge(self.disk.now());
         let frames = self.ledger.partitions.values_mut().flat_map(|partition| {
             let starts = partition.starts.iter_mut().map(|(span, _)| span);
             starts.chain(partition.frames.iter_mut().map(|sent| &mut sent.span)).chain([&mut partition.made])

@@ -229,6 +229,26 @@ impl TracingDisk {
 }
 
 impl Disk for TracingDisk {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        let file = LocalDisk.create(path)?;
+        self.note_emptied(&file)?;
+        Ok(file)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        drop(self.look_again());
+        LocalDisk.rename(from, to)?;
+        drop(self.look_again());
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        drop(self.look_again());
+        LocalDisk.remove(path)?;
+        drop(self.look_again());
+        Ok(())
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         self.note_emptied(file)?;
         LocalDisk.write_at(file, bytes, position)?;
