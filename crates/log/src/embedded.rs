@@ -14,7 +14,7 @@ use millrace_schema::Registry;
 use crate::checkpoint::{self, PartitionPoint};
 use crate::columns::{Codec, DecodeFailure};
 use crate::flusher::Flusher;
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::partition::{Believed, RecoveryRules};
 use crate::read::{Record, check_range, offset_for_time, read_chunk, read_records};
 use crate::readers::TrackedReader;
@@ -127,7 +127,7 @@ impl EmbeddedLog {
     /// When the disk does not answer.
     pub fn journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
         let _open = self.shared.enter()?;
-        let dir = self.shared.dir.join("coordinator");
+        let dir = self.shared.dir.join(journal::DIR);
         Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)
     }
 

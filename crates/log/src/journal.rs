@@ -14,13 +14,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::lock::FolderLock;
 use crate::record_batch::crc32c;
-use crate::{Disk, FlushMode, LogError, document};
+use crate::{Disk, FlushMode, LocalDisk, LogError, checkpoint, document};
 
 /// Bytes in front of a record.
 const FRONT_BYTES: usize = 8;
 /// Largest record: what a server remembers is small.
 const RECORD_BYTES_MAX: usize = 64 << 20;
+/// The folder of journals, in that of the log.
+pub(crate) const DIR: &str = "coordinator";
 
 /// An open journal. It is its owner's alone: calls come one after the other.
 pub struct Journal {
@@ -31,9 +34,32 @@ pub struct Journal {
     /// Bytes after the last replacement.
     replaced_bytes: u64,
     flush: FlushMode,
+    /// Held where no open log holds it.
+    _lock: Option<FolderLock>,
 }
 
 impl Journal {
+    /// Opens the journal `name` of the log in `dir` while no process uses that log, and keeps others from using it until it
+    /// is dropped. There need not be a log yet.
+    ///
+    /// # Errors
+    /// When a process uses the log, when the log is of a later version, or when the disk does not answer.
+    pub fn open_stopped(dir: &Path, name: &str) -> Result<(Self, Vec<Bytes>), LogError> {
+        fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
+        let lock = FolderLock::take(dir)?;
+        checkpoint::check_format(dir)?;
+        let (journal, records) = Self::open(Arc::new(LocalDisk), &dir.join(DIR), name, FlushMode::Commit)?;
+        Ok((Self { _lock: Some(lock), ..journal }, records))
+    }
+
+    /// The whole records of the journal `name` of the log in `dir` at this moment, whoever uses it.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn read(dir: &Path, name: &str) -> Result<Vec<Bytes>, LogError> {
+        Ok(records_of(&read_file(&file_of(&dir.join(DIR), name))?).0)
+    }
+
     /// Opens the journal `name` in `dir`, or makes it; answers its records, in order.
     ///
     /// # Errors
@@ -45,12 +71,8 @@ impl Journal {
         flush: FlushMode,
     ) -> Result<(Self, Vec<Bytes>), LogError> {
         fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
-        let path = dir.join(format!("{name}.log"));
-        let content = match fs::read(&path) {
-            Ok(content) => Bytes::from(content),
-            Err(error) if error.kind() == ErrorKind::NotFound => Bytes::new(),
-            Err(error) => return Err(LogError::io("read", &path)(error)),
-        };
+        let path = file_of(dir, name);
+        let content = read_file(&path)?;
         let (records, whole) = records_of(&content);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(LogError::io("open", &path))?;
@@ -60,7 +82,7 @@ impl Journal {
         }
         document::sync_dir(disk.as_ref(), dir)?;
         let bytes = whole as u64;
-        Ok((Self { disk, path, file, bytes, replaced_bytes: bytes, flush }, records))
+        Ok((Self { disk, path, file, bytes, replaced_bytes: bytes, flush, _lock: None }, records))
     }
 
     /// Appends records, all of them or none.
@@ -103,6 +125,19 @@ impl Journal {
         self.bytes = framed.len() as u64;
         self.replaced_bytes = self.bytes;
         Ok(())
+    }
+}
+
+fn file_of(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.log"))
+}
+
+/// What is in a file; nothing if it is not there.
+fn read_file(path: &Path) -> Result<Bytes, LogError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Bytes::from(content)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Bytes::new()),
+        Err(error) => Err(LogError::io("read", path)(error)),
     }
 }
 
@@ -158,6 +193,19 @@ mod tests {
             journal.append(&[Bytes::from("five")]).expect("there is room");
             assert_eq!(open(folder.path()).1, ["one", "", "three", "five"]);
         }
+    }
+
+    #[test]
+    fn a_journal_is_written_without_its_log_unless_the_log_is_used() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        assert!(Journal::read(folder.path(), "users").expect("nothing is there").is_empty());
+        let (mut journal, _) = Journal::open_stopped(folder.path(), "users").expect("nobody uses it");
+        journal.append(&[Bytes::from("one")]).expect("there is room");
+        assert_eq!(Journal::read(folder.path(), "users").expect("it is there"), ["one"]);
+        let taken = Journal::open_stopped(folder.path(), "users").err().expect("it is held");
+        assert!(matches!(taken, LogError::Locked { .. }), "{taken}");
+        drop(journal);
+        assert_eq!(Journal::open_stopped(folder.path(), "users").expect("it is free again").1, ["one"]);
     }
 
     #[test]
