@@ -7,6 +7,7 @@ use millrace_log::EmbeddedLog;
 use crate::group_service::GroupService;
 use crate::options::NODE_ID;
 use crate::producer_ids::ProducerIds;
+use crate::security::Security;
 use crate::{BrokerError, BrokerOptions};
 
 /// A broker over a log.
@@ -15,6 +16,7 @@ pub struct Broker {
     pub(crate) options: BrokerOptions,
     pub(crate) groups: GroupService,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) security: Security,
     cluster_id: String,
 }
 
@@ -22,12 +24,13 @@ impl Broker {
     /// Takes up what an earlier process remembered of its clients.
     ///
     /// # Errors
-    /// When the disk does not answer or lies.
+    /// When the disk does not answer or lies, or a certificate cannot be used.
     pub fn open(log: Arc<EmbeddedLog>, options: BrokerOptions) -> Result<Arc<Self>, BrokerError> {
         let groups = GroupService::open(&log)?;
         let producer_ids = ProducerIds::open(&log)?;
+        let security = Security::open(&log, &options.security)?;
         let cluster_id = log.id();
-        Ok(Arc::new(Self { log, options, groups, producer_ids, cluster_id }))
+        Ok(Arc::new(Self { log, options, groups, producer_ids, security, cluster_id }))
     }
 
     /// The coordinator of every group and the leader of every partition: number, host, port.

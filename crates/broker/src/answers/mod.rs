@@ -1,6 +1,8 @@
 //! What requests are answered with, a file for each group of them.
 
+mod acls;
 mod configs;
+mod credentials;
 mod epochs;
 mod fetch;
 mod groups;
@@ -15,8 +17,11 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::Broker;
+use crate::access::{Addition, Admission, Gate, Guarded};
 use crate::connection::Ended;
+use crate::security::Principal;
 use crate::wire::api::{Api, ApiKey};
+use crate::wire::messages::produce::{ProduceRequest, ProduceResponse};
 use crate::wire::{Reader, RequestHeader, ResponseHeader, Value, Version, Writer};
 
 /// One request on its way.
@@ -24,6 +29,8 @@ use crate::wire::{Reader, RequestHeader, ResponseHeader, Value, Version, Writer}
 pub(crate) struct Call {
     pub(crate) header: RequestHeader,
     pub(crate) peer: SocketAddr,
+    /// Who sent it.
+    pub(crate) principal: Principal,
 }
 
 impl Call {
@@ -48,11 +55,8 @@ macro_rules! serve {
         ) -> Result<Option<Vec<Bytes>>, Ended> {
             match key {
                 ApiKey::Produce => {
-                    let request = read(call, version, &mut reader)?;
-                    match broker.produce(request, call).await? {
-                        Some(response) => Ok(Some(write(call, version, &response))),
-                        None => Ok(None),
-                    }
+                    let response = produce(broker, call, read(call, version, &mut reader)?).await?;
+                    Ok(response.map(|response| write(call, version, &response)))
                 }
                 ApiKey::ApiVersions => {
                     let request = read(call, version, &mut reader)?;
@@ -60,7 +64,8 @@ macro_rules! serve {
                 }
                 $(ApiKey::$key => {
                     let request = read(call, version, &mut reader)?;
-                    Ok(Some(write(call, version, &broker.$handler(request, call).await)))
+                    let answer = guarded(broker, call, request, |request| broker.$handler(request, call));
+                    Ok(Some(write(call, version, &answer.await)))
                 })*
                 _ => Err(not_served(call)),
             }
@@ -93,6 +98,52 @@ serve! {
     DescribeGroups => describe_groups,
     DeleteGroups => delete_groups,
     OffsetDelete => offset_delete,
+    SaslHandshake => sasl_handshake,
+    SaslAuthenticate => sasl_authenticate,
+    DescribeAcls => describe_acls,
+    CreateAcls => create_acls,
+    DeleteAcls => delete_acls,
+    DescribeUserScramCredentials => describe_user_scram_credentials,
+    AlterUserScramCredentials => alter_user_scram_credentials,
+}
+
+/// Has what the client may not do refused, and the rest answered.
+async fn guarded<R: Guarded, A: Future<Output = R::Response>>(
+    broker: &Broker,
+    call: &Call,
+    mut request: R,
+    answer: impl FnOnce(R) -> A,
+) -> R::Response {
+    let gate = Gate::new(broker, call);
+    match request.admit(&gate) {
+        Admission::Refused(response) => response,
+        Admission::Granted(addition) => {
+            let mut response = answer(request).await;
+            add(addition, &mut response, &gate);
+            response
+        }
+    }
+}
+
+fn add<R>(addition: Option<Addition<R>>, response: &mut R, gate: &Gate<'_>) {
+    if let Some(addition) = addition {
+        addition(response, gate);
+    }
+}
+
+/// Like `guarded`, of appending, where it may be that nobody waits for the answer.
+async fn produce(broker: &Broker, call: &Call, mut request: ProduceRequest) -> Result<Option<ProduceResponse>, Ended> {
+    let gate = Gate::new(broker, call);
+    let is_answered = request.acks != 0;
+    let (mut response, addition) = match request.admit(&gate) {
+        Admission::Refused(response) => (Some(response), None),
+        Admission::Granted(addition) => (broker.produce(request, call).await?, addition),
+    };
+    let is_refused = addition.is_some() || (!is_answered && response.is_some());
+    if let Some(response) = &mut response {
+        add(addition, response, &gate);
+    }
+    if is_refused && !is_answered { Err(Ended::NotAppended) } else { Ok(response) }
 }
 
 /// The answer to one request as a frame; nothing where none is asked for.
@@ -107,11 +158,11 @@ pub(crate) async fn answer(broker: &Broker, call: Call, reader: Reader) -> Resul
     }
 }
 
-fn not_served(call: &Call) -> Ended {
+pub(crate) fn not_served(call: &Call) -> Ended {
     Ended::NotServed { api_key: call.header.api_key, api_version: call.header.api_version }
 }
 
-fn read<T: Value>(call: &Call, version: Version, reader: &mut Reader) -> Result<T, Ended> {
+pub(crate) fn read<T: Value>(call: &Call, version: Version, reader: &mut Reader) -> Result<T, Ended> {
     // What follows a request is let be: some clients send fields that they take for optional.
     T::read(reader, version).map_err(|source| {
         let (api_key, api_version) = (call.header.api_key, call.header.api_version);
@@ -119,7 +170,7 @@ fn read<T: Value>(call: &Call, version: Version, reader: &mut Reader) -> Result<
     })
 }
 
-fn write<T: Value>(call: &Call, version: Version, response: &T) -> Vec<Bytes> {
+pub(crate) fn write<T: Value>(call: &Call, version: Version, response: &T) -> Vec<Bytes> {
     let mut writer = Writer::new();
     let header = ResponseHeader { correlation_id: call.header.correlation_id };
     let api = Api::of(call.header.api_key).expect("only known requests are answered");
