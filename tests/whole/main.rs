@@ -17,3 +17,4 @@ mod rest;
 mod results;
 mod stopping;
 mod support;
+mod users;

@@ -41,7 +41,7 @@ pub use error::StationError;
 pub use millrace_engine::ask::{Answer, AskError, Limits};
 pub use nearest::cure as cure_for_name;
 pub use project::Project;
-pub use serving::{Serving, ServingGuard};
+pub use serving::{Serving, ServingGuard, data_dir};
 pub use station::{Outcome, Station};
 
 /// Result of everything in this crate.
