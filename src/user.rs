@@ -1,14 +1,14 @@
 //! `millrace user`: who may log in as a client of Kafka. A running project has its users for itself, and is told of others by
 //! the tools of Kafka.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use console::Term;
 use millrace_broker::{Secret, StoppedUsers};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::failure::WrongUse;
 use crate::output::{self, Output};
@@ -127,41 +127,14 @@ fn read_line(mut from: impl BufRead) -> anyhow::Result<Secret> {
 
 /// Has the password typed twice, unseen.
 fn ask(name: &str) -> anyhow::Result<Secret> {
-    let unseen = Unseen::begin()?;
+    let terminal = Term::stderr();
     let typed = |what: &str| {
-        eprint!("{what}");
-        io::stderr().flush()?;
-        let line = read_line(io::stdin().lock());
-        eprintln!();
-        line
+        terminal.write_str(what)?;
+        terminal.read_secure_line()
     };
-    let password = typed(&format!("Password of {name}: "))?;
-    let again = typed("Once more: ")?;
-    drop(unseen);
+    let (password, again) = (typed(&format!("Password of {name}: "))?, typed("Once more: ")?);
     if password != again {
         return Err(WrongUse("the two are not the same; nothing was changed".to_owned()).into());
     }
-    Ok(password)
-}
-
-/// A terminal that does not show what is typed, until this is dropped.
-struct Unseen {
-    before: Termios,
-}
-
-impl Unseen {
-    fn begin() -> anyhow::Result<Self> {
-        let before = tcgetattr(io::stdin()).context("the terminal cannot be asked for a password")?;
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &quiet).context("the terminal would show the password")?;
-        Ok(Self { before })
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        // Where that fails, nobody is left to see anything.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
-    }
+    read_line(password.as_bytes())
 }

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
@@ -52,8 +52,8 @@ impl Hash {
 
     /// HMAC of `text` under `key`.
     pub(crate) fn hmac(self, key: &[u8], text: &[u8]) -> Vec<u8> {
-        fn mac<M: Mac + hmac::digest::KeyInit>(key: &[u8], text: &[u8]) -> Vec<u8> {
-            let mac = <M as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+        fn mac<M: Mac + KeyInit>(key: &[u8], text: &[u8]) -> Vec<u8> {
+            let mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
             mac.chain_update(text).finalize().into_bytes().to_vec()
         }
         match self {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use millrace_broker::wire::api::{Api, Request};
 use millrace_broker::wire::messages::sasl::*;
 use millrace_broker::wire::{Reader, RequestHeader, ResponseHeader, Secret, Value, Writer};
