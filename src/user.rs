@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use console::Term;
-use millrace_broker::{Secret, StoppedUsers};
+use millrace_broker::{BrokerError, Secret, StoppedUsers};
 
 use crate::failure::WrongUse;
 use crate::output::{self, Output};
@@ -73,7 +73,10 @@ fn add(arguments: &AddArguments) -> anyhow::Result<()> {
         None if io::stdin().is_terminal() => ask(&arguments.name)?,
         None => read_line(io::stdin().lock())?,
     };
-    let was_there = users.set(&arguments.name, &password).map_err(|error| WrongUse(error.to_string()))?;
+    let was_there = users.set(&arguments.name, &password).map_err(|error| match error {
+        BrokerError::User(text) => anyhow::Error::from(WrongUse(text)),
+        error => error.into(),
+    })?;
     let what = if was_there { "has another password" } else { "is added" };
     Ok(output::line(&format!("user `{}` {what}", arguments.name))?)
 }

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 BROKER, PAIRS = sys.argv[1], list(zip(sys.argv[2::2], sys.argv[3::2]))
 
@@ -15,7 +15,8 @@ def tried(user, password):
     try:
         client.list_topics(timeout=10)
         return "in"
-    except Exception:
+    except KafkaException:
+        client.poll(0)
         return "refused" if any(error.code() == KafkaError._AUTHENTICATION for error in told) else str(told)
 
 

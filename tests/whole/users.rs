@@ -9,7 +9,7 @@ use super::support::{Project, Running};
 fn a_user_is_added_and_logs_in() {
     let project = Project::empty();
     project.write("password", "alice-secret\n").write("other", "another-secret\nnot this\n");
-    let user = |arguments: &[&str]| project.run(&[&["user"], arguments, &["--project", project.arg()]].concat());
+    let user = |arguments: &[&str]| project.run(&[&["user"][..], arguments, &["--project", project.arg()]].concat());
     let add =
         |name: &str, file: &str| user(&["add", name, "--password-file", project.path(file).to_str().expect("a path")]);
     add("alice", "password").refused(0, &["user `alice` is added"]);
@@ -28,7 +28,7 @@ fn a_user_is_added_and_logs_in() {
     for refused in [user(&["remove", "bob"]), add("carol", "password")] {
         refused.refused(1, &[&running.id().to_string(), "kafka-configs"]);
     }
-    assert_eq!(user(&["list"]).stdout.lines().count(), 3, "a head and two users, while it runs as well");
+    assert_eq!(user(&["list"]).stdout.lines().count(), 4, "a head, a rule and two users, while it runs as well");
     running.signal("TERM").succeeded();
     user(&["remove", "bob"]).succeeded();
     user(&["remove", "bob"]).refused(1, &["user `bob` not found"]);

@@ -70,14 +70,12 @@ impl Guarded for ProduceRequest {
     }
 }
 
+fn refused_partition(partition_index: i32) -> FetchedPartition {
+    FetchedPartition { partition_index, error_code: refusal(Kind::Topic), high_watermark: -1, ..Default::default() }
+}
+
 fn refused_fetch(topic: FetchTopic) -> FetchedTopic {
-    let partition = |asked: FetchPartition| FetchedPartition {
-        partition_index: asked.partition,
-        error_code: refusal(Kind::Topic),
-        high_watermark: -1,
-        ..Default::default()
-    };
-    let partitions = topic.partitions.into_iter().map(partition).collect();
+    let partitions = topic.partitions.iter().map(|asked| refused_partition(asked.partition)).collect();
     FetchedTopic { topic: topic.topic, topic_id: topic.topic_id, partitions }
 }
 
@@ -91,28 +89,43 @@ impl Guarded for FetchRequest {
         if !gate.is_closed() {
             return Admission::ALL;
         }
-        let names = if gate.version() >= FETCH_IDS_FROM { gate.names_by_id() } else { HashMap::new() };
-        let is_denied = |topic: &mut FetchTopic| {
-            let name = if topic.topic_id == Uuid::NONE { Some(&topic.topic) } else { names.get(&topic.topic_id) };
-            // An id that nobody has is told to be one.
-            name.is_some_and(|name| !gate.allows(Operation::Read, Kind::Topic, name))
-        };
+        let names = gate.names_for_fetch();
+        // An id that nobody has is told to be one.
+        let is_denied = |topic: &mut FetchTopic| gate.may_read(&topic.topic, topic.topic_id, &names) == Some(false);
         let denied: Vec<FetchedTopic> = self.topics.extract_if(.., is_denied).map(refused_fetch).collect();
-        if denied.is_empty() {
-            return Admission::ALL;
-        }
         // Nothing is left to wait for.
-        if self.topics.is_empty() {
+        if !denied.is_empty() && self.topics.is_empty() {
             return Admission::Refused(FetchResponse { responses: denied, ..Default::default() });
         }
-        Admission::and(move |response: &mut FetchResponse, _| response.responses.extend(denied))
+        // Looked at once more: rules may have changed while the client waited, and since a session has begun that fetches
+        // more than its requests name.
+        Admission::and(move |response: &mut FetchResponse, gate| {
+            let names = gate.names_for_fetch();
+            let is_denied =
+                |topic: &&mut FetchedTopic| gate.may_read(&topic.topic, topic.topic_id, &names) != Some(true);
+            let denied_now = response.responses.iter_mut().filter(is_denied).flat_map(|topic| &mut topic.partitions);
+            for partition in denied_now.filter(|partition| partition.error_code == 0) {
+                *partition = refused_partition(partition.partition_index);
+            }
+            response.responses.extend(denied);
+        })
     }
 }
 
 impl Gate<'_> {
-    fn names_by_id(&self) -> HashMap<Uuid, String> {
+    /// Names by ids, where topics are fetched by these.
+    fn names_for_fetch(&self) -> HashMap<Uuid, String> {
+        if self.version() < FETCH_IDS_FROM {
+            return HashMap::new();
+        }
         let topics = self.broker.log.client_topics().into_iter();
         topics.map(|topic| (Uuid(topic.id), topic.info.spec.name.to_string())).collect()
+    }
+
+    /// Whether the client may read a topic, which has a name or an id; nothing if nobody has that id.
+    fn may_read(&self, name: &str, id: Uuid, names: &HashMap<Uuid, String>) -> Option<bool> {
+        let name = if id == Uuid::NONE { Some(name) } else { names.get(&id).map(String::as_str) };
+        name.map(|name| self.allows(Operation::Read, Kind::Topic, name))
     }
 
     fn name_by_id(&self, id: Uuid) -> Option<String> {

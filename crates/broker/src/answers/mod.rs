@@ -114,34 +114,33 @@ async fn guarded<R: Guarded, A: Future<Output = R::Response>>(
     mut request: R,
     answer: impl FnOnce(R) -> A,
 ) -> R::Response {
-    let gate = Gate::new(broker, call);
-    match request.admit(&gate) {
+    match request.admit(&Gate::new(broker, call)) {
         Admission::Refused(response) => response,
         Admission::Granted(addition) => {
             let mut response = answer(request).await;
-            add(addition, &mut response, &gate);
+            add(addition, &mut response, broker, call);
             response
         }
     }
 }
 
-fn add<R>(addition: Option<Addition<R>>, response: &mut R, gate: &Gate<'_>) {
+/// By the rules of this moment: the client may have waited for its answer.
+fn add<R>(addition: Option<Addition<R>>, response: &mut R, broker: &Broker, call: &Call) {
     if let Some(addition) = addition {
-        addition(response, gate);
+        addition(response, &Gate::new(broker, call));
     }
 }
 
 /// Like `guarded`, of appending, where it may be that nobody waits for the answer.
 async fn produce(broker: &Broker, call: &Call, mut request: ProduceRequest) -> Result<Option<ProduceResponse>, Ended> {
-    let gate = Gate::new(broker, call);
     let is_answered = request.acks != 0;
-    let (mut response, addition) = match request.admit(&gate) {
+    let (mut response, addition) = match request.admit(&Gate::new(broker, call)) {
         Admission::Refused(response) => (Some(response), None),
         Admission::Granted(addition) => (broker.produce(request, call).await?, addition),
     };
     let is_refused = addition.is_some() || (!is_answered && response.is_some());
     if let Some(response) = &mut response {
-        add(addition, response, &gate);
+        add(addition, response, broker, call);
     }
     if is_refused && !is_answered { Err(Ended::NotAppended) } else { Ok(response) }
 }

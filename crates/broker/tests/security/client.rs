@@ -70,6 +70,11 @@ impl Client {
     /// Sends a request of version `number`; its answer, or nothing if the connection ends instead.
     pub(crate) fn ask<R: Request>(&mut self, number: i16, request: &R) -> Option<R::Response> {
         self.send(number, request);
+        self.answer::<R>(number)
+    }
+
+    /// The answer to a request of version `number` that was sent; nothing if the connection ends instead.
+    pub(crate) fn answer<R: Request>(&mut self, number: i16) -> Option<R::Response> {
         let mut reader = Reader::new(self.frame()?);
         let api = R::KEY.api();
         let header = ResponseHeader::read(&mut reader, api, number).expect("a header");

@@ -105,6 +105,28 @@ fn fetch(topic: &str, topic_id: Uuid) -> FetchRequest {
     FetchRequest { max_wait_ms: 300_000, min_bytes: 1, topics, ..Default::default() }
 }
 
+/// Appends one record.
+fn append(client: &mut Client, topic: &str) {
+    let mut batch = Vec::new();
+    // Attributes, last offset, both times, producer, its epoch, its sequence, records, and one without a key.
+    batch.extend([&[0_u8; 2][..], &[0; 4], &[0; 8], &[0; 8], &[255; 8], &[255; 2], &[255; 4], &[0, 0, 0, 1]].concat());
+    batch.extend([14, 0, 0, 0, 1, 2, b'x', 0]);
+    // First offset, length, epoch of the leader, format, checksum.
+    let length = u32::try_from(batch.len() + 9).expect("it is short").to_be_bytes();
+    let crc = crc32c(&batch).to_be_bytes();
+    let records = [&[0; 8][..], &length, &[0; 4], &[2], &crc, &batch].concat();
+    let partition_data = vec![ProducePartition { index: 0, records: Some(records.into()) }];
+    let topic_data = vec![ProduceTopic { name: topic.to_owned(), partition_data }];
+    let request = ProduceRequest { acks: 1, topic_data, ..Default::default() };
+    let answer = client.ask(9, &request).expect("an answer");
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    let shift = |crc: u32| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| shift(crc)))
+}
+
 fn named(names: &[&str]) -> MetadataRequest {
     let topic = |name: &&str| MetadataRequestTopic { name: Some((*name).to_owned()), ..Default::default() };
     let topics = Some(names.iter().map(topic).collect());
@@ -458,6 +480,25 @@ fn topics_are_not_reached_by_their_ids_either() {
     let answer = alice.ask(6, &DeleteTopicsRequest { topics, ..Default::default() }).expect("an answer");
     assert_eq!((answer.responses[0].error_code, &answer.responses[0].name), (NO_TOPIC, &None));
     assert_eq!(admin.ask(12, &named(&["t"])).expect("an answer").topics[0].error_code, 0, "it is still there");
+}
+
+/// A rule that comes while a client waits for records holds for those records.
+#[test]
+fn whoever_waits_is_looked_at_again() {
+    let (rig, mut admin) = ruled();
+    let id = admin.ask(12, &named(&["t"])).expect("an answer").topics[0].topic_id;
+    for (offset, version, mut request) in [(0, 12, fetch("t", Uuid::NONE)), (1, 13, fetch("", id))] {
+        request.topics[0].partitions[0].fetch_offset = offset;
+        let mut alice = Client::plain(rig.address).logged_in("alice", "alice-secret");
+        add(&mut admin, rule(TOPIC, "t", LITERAL, READ, ALLOW));
+        alice.send(version, &request);
+        add(&mut admin, rule(TOPIC, "t", LITERAL, READ, DENY));
+        append(&mut admin, "t");
+        let answer = alice.answer::<FetchRequest>(version).expect("an answer");
+        let partition = &answer.responses[0].partitions[0];
+        assert_eq!((partition.error_code, partition.records.bytes()), (NO_TOPIC, 0), "version {version}");
+        remove_all(&mut admin);
+    }
 }
 
 #[test]
