@@ -1,6 +1,6 @@
 # make up     build and start the example project: needs Rust and Node
 # make test   every test that needs no browser: Rust, Node and Python      make test-browser   those of the pages: Chromium as well
-# make ci     all that can be checked: all of the above                    make bench          measure, beside a batch engine: Python
+# make ci     all that can be checked: all of the above                    make bench          measure, beside others: Python and Java
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -37,7 +37,7 @@ $(PAGES): $(MODULES) $(shell find web/src web/public web/index.html web/vite.con
 	@touch $@
 
 test: ## set up what the tests need and run every one
-	@MILLRACE_INSTALL=1 .ci/need rust node python
+	@MILLRACE_INSTALL=1 .ci/need rust node python java kcat librdkafka
 	@$(MAKE) --no-print-directory test-rust test-pages
 
 test-rust: $(PAGES)
@@ -69,8 +69,10 @@ deny: ## licences, sources and bans of the dependencies
 	  { git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1 && exit 1; \
 	    echo "advisories not checked: their database cannot be reached from here"; }
 
-bench: build ## 10 M rows from file to warehouse and lake, and the delay of the live feed
+bench: build ## 10 M rows from file to warehouse and lake, the delay of the live feed, and the Kafka port beside Apache Kafka
+	@MILLRACE_INSTALL=1 .ci/need python java librdkafka
 	MILLRACE_BENCH_PYTHON="$$(.ci/python)" cargo bench --bench retail
+	cargo bench --bench kafka
 
 fmt: ## format everything
 	cargo fmt --all

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use millrace_station::model::Health;
-use millrace_station::{Project, Serving};
+use millrace_station::model::{Health, HealthProblem};
+use millrace_station::{Project, Serving, last_failures};
 use serde::Serialize;
 
 use crate::output::{self, Output, size};
@@ -78,8 +78,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             findings.push(check_lock(running.as_ref()));
             findings.push(check_disk(data_dir));
             findings.push(check_port(&project, running.as_ref()));
-            if let Ok(Some(client)) = arguments.project.running() {
-                findings.extend(check_stages(client.get("/health", &[])));
+            match arguments.project.running() {
+                Ok(Some(client)) => findings.extend(check_stages(client.get("/health", &[]))),
+                _ => findings.extend(check_last_run(last_failures(data_dir))),
             }
         }
         Err(error) => {
@@ -178,6 +179,12 @@ fn check_stages(health: anyhow::Result<Health>) -> Vec<Finding> {
         return vec![ok("stages", if health.ready { "all run" } else { "starting" })];
     }
     let found = health.problems.into_iter().map(|problem| format!("{}: {}", problem.stage, problem.message));
+    found.map(|finding| fail("stages", finding, "mend what it says, then start the project again")).collect()
+}
+
+/// What had failed when a project last ran that does not run now.
+fn check_last_run(failures: Vec<HealthProblem>) -> Vec<Finding> {
+    let found = failures.into_iter().map(|problem| format!("at the last run, {}: {}", problem.stage, problem.message));
     found.map(|finding| fail("stages", finding, "mend what it says, then start the project again")).collect()
 }
 

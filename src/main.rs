@@ -6,7 +6,9 @@ mod check;
 mod client;
 mod doctor;
 mod failure;
+mod group;
 mod logging;
+mod memory;
 mod output;
 mod progress;
 mod project;
@@ -27,6 +29,9 @@ use crate::logging::LogFormat;
 /// From a shop's events to live decisions: one program instead of a streaming stack.
 #[derive(Debug, Parser)]
 #[command(name = "millrace", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use (of the command line, of millrace.toml or of the SQL)"
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -46,6 +51,9 @@ enum Command {
     /// Look into topics
     #[command(subcommand)]
     Topic(topic::Command),
+    /// Look at groups of consumers, and send them elsewhere
+    #[command(subcommand)]
+    Group(group::Command),
     /// Look at queries
     #[command(subcommand)]
     Query(query::Command),
@@ -71,6 +79,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Topic(command) => topic::run(&command),
+        Command::Group(command) => group::run(&command),
         Command::Query(command) => query::run(&command),
         Command::User(command) => user::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -17,6 +17,7 @@ use millrace_station::{Outcome, Overrides, Project, Serving, Station};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::WrongUse;
+use crate::memory;
 use crate::output;
 use crate::progress::Progress;
 
@@ -82,6 +83,7 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     if let Some((address, _)) = &kafka {
         output::line(&format!("Clients of Kafka: {address}"))?;
     }
+    memory::give_back_code();
     let progress = Progress::start(&station);
     let outcome = tokio::select! {
         () = asked.next() => Outcome::Stopped,
@@ -139,6 +141,7 @@ fn serve_kafka(station: &Station, config: &KafkaConfig, stop: &Stop) -> anyhow::
         tracing::warn!(%address, "everybody who reaches this address reads and writes topics: nobody logs in");
     }
     let broker = millrace_broker::Broker::open(station.embedded_log().clone(), options)?;
+    station.serve_clients_by(broker.clone());
     let listener = tokio::net::TcpListener::from_std(listener)?;
     Ok(Some((address, tokio::spawn(millrace_broker::serve(broker, listener, stop.clone())))))
 }
@@ -227,8 +230,10 @@ fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::R
             print_losses(station, &ledger)?;
         }
         Outcome::Failed(failed) => {
+            print_losses(station, &station.ledger())?;
             for (stage, error) in failed {
-                eprintln!("error: {stage}: {error}");
+                let place = station.place(stage).map(|place| format!("{place}: ")).unwrap_or_default();
+                eprintln!("error: {place}{stage}: {error}");
             }
             return Ok(ExitCode::FAILURE);
         }

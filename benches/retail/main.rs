@@ -10,6 +10,7 @@ mod batch;
 mod http;
 mod latency;
 mod load;
+#[expect(dead_code, reason = "the bench of the Kafka port uses the rest")]
 mod meter;
 mod order_lines;
 mod start;

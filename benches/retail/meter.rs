@@ -53,6 +53,11 @@ pub(crate) fn rss_mb(id: u32, line: &str) -> Option<f64> {
     Some(kb / 1024.0)
 }
 
+/// Processor time of a process so far.
+pub(crate) fn cpu_s(id: u32) -> f64 {
+    stat(id).map_or(0.0, |(_, cpu_s)| cpu_s)
+}
+
 /// State and processor time so far.
 fn stat(id: u32) -> Option<(char, f64)> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;

@@ -54,3 +54,17 @@ fn a_view_is_a_topic_that_clients_read() {
     assert_eq!(seen["framed"], json!(true), "a zero byte and the schema's id in front of every value");
     assert_eq!(seen["refused"], json!("TOPIC_AUTHORIZATION_FAILED"));
 }
+
+/// Groups whose broker assigns: members come, go and come back, and the group changes its protocol when it is empty.
+#[test]
+fn a_group_whose_broker_assigns_shares_its_partitions() {
+    let project = Project::empty();
+    let (_running, address) = Running::start_for_clients(&project);
+    let seen = run_python("kafka_groups.py", &[&address]);
+    let described = json!([true, true, [2, 2, 2], ["", "", "till-3"]]);
+    let expected = json!({
+        "described": described, "listed": true, "config": "50000", "read_once": true,
+        "each_goes_on": [true, true, true],
+    });
+    assert_eq!(seen, expected);
+}

@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use millrace_log::EmbeddedLog;
 
+use crate::answers::resources::timings_of;
 use crate::group_service::GroupService;
 use crate::options::NODE_ID;
 use crate::producer_ids::ProducerIds;
 use crate::security::Security;
+use crate::sessions::FetchSessions;
+use crate::settings::SettingsStore;
+use crate::throttle::Throttle;
+use crate::transaction_service::TransactionService;
 use crate::{BrokerError, BrokerOptions};
 
 /// A broker over a log.
@@ -17,6 +22,10 @@ pub struct Broker {
     pub(crate) groups: GroupService,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) security: Security,
+    pub(crate) settings: SettingsStore,
+    pub(crate) sessions: FetchSessions,
+    pub(crate) throttle: Throttle,
+    pub(crate) transactions: TransactionService,
     cluster_id: String,
 }
 
@@ -28,9 +37,24 @@ impl Broker {
     pub fn open(log: Arc<EmbeddedLog>, options: BrokerOptions) -> Result<Arc<Self>, BrokerError> {
         let groups = GroupService::open(&log)?;
         let producer_ids = ProducerIds::open(&log)?;
+        let transactions = TransactionService::open(log.clone(), &groups)?;
+        let settings = SettingsStore::open(&log)?;
+        groups.set_timings(timings_of(&settings.all()));
+        let (sessions, throttle) = (FetchSessions::default(), Throttle::default());
         let security = Security::open(&log, &options.security)?;
         let cluster_id = log.id();
-        Ok(Arc::new(Self { log, options, groups, producer_ids, security, cluster_id }))
+        Ok(Arc::new(Self {
+            log,
+            options,
+            groups,
+            producer_ids,
+            transactions,
+            settings,
+            sessions,
+            throttle,
+            security,
+            cluster_id,
+        }))
     }
 
     /// The coordinator of every group and the leader of every partition: number, host, port.

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -94,16 +96,25 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         let Some(user) = log_in(broker, &mut stream, &mut buffer, peer).await? else { return Ok(()) };
         principal = user;
     }
+    let mute_ms = Arc::new(AtomicU32::new(0));
     loop {
         let length = frame_length(&mut stream, &mut buffer, limits.request_bytes_max).await?;
         let Some(length) = length else { return Ok(()) };
         let permits = permits(length).min(limits.permits);
-        let Ok(_permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
+        let Ok(permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
         let mut reader = Reader::new(frame_body(&mut stream, &mut buffer, length).await?);
         let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
-        let call = Call { header, peer, principal: principal.clone() };
+        let call = Call { header, peer, principal: principal.clone(), mute_ms: mute_ms.clone() };
         if let Some(chunks) = answer(broker, call, reader).await? {
             send(&mut stream, chunks).await?;
+        }
+        match mute_ms.swap(0, Ordering::Relaxed) {
+            0 => {}
+            ms => {
+                // What it holds of the bytes under way is not another's to wait for.
+                drop(permit);
+                tokio::time::sleep(Duration::from_millis(u64::from(ms))).await;
+            }
         }
     }
 }

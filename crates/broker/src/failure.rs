@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use millrace_flow::ErrorKind;
 use millrace_log::{LogError, Refused};
 
+use crate::groups::GroupError;
 use crate::wire::ErrorCode;
 
 /// Why the broker does not run.
@@ -28,6 +29,14 @@ pub enum BrokerError {
     /// A user that cannot be.
     #[error("{0}")]
     User(String),
+    /// A group.
+    #[error("group `{group}`: {error}")]
+    Group {
+        /// The group.
+        group: String,
+        /// What is wrong.
+        error: GroupError,
+    },
     /// The network.
     #[error("cannot accept connections: {0}")]
     Accept(io::Error),
@@ -61,6 +70,7 @@ pub(crate) fn code_of_refusal(refused: &Refused) -> ErrorCode {
         Refused::OutOfOrder => ErrorCode::OutOfOrderSequenceNumber,
         Refused::OldDuplicate => ErrorCode::DuplicateSequenceNumber,
         Refused::Fenced => ErrorCode::InvalidProducerEpoch,
+        Refused::OutsideTransaction | Refused::NotInTransaction => ErrorCode::InvalidTxnState,
         Refused::Log(error) => code_of(error),
     }
 }

@@ -1,7 +1,7 @@
 //! The Kafka protocol over the embedded log: what every Kafka client takes for a broker.
 //!
 //! ```text
-//! connection ── frame ──▶ wire ── request ──▶ access ── what is allowed ──▶ answers ──▶ the log, groups
+//! connection ── frame ──▶ wire ── request ──▶ access ── what is allowed ──▶ answers ──▶ the log, groups, transactions
 //!     ◀── frame ── wire ◀── response ─────────────────────────────────────────┘
 //! ```
 //!
@@ -18,27 +18,36 @@
 //! - what is acknowledged is in the log, as safely as its flush mode says;
 //! - only what works is advertised.
 //!
-//! There is one broker, which leads every partition and coordinates every group.
+//! There is one broker, which leads every partition and coordinates every group and every transaction.
 //!
-//! Not here: transactions, the groups of KIP-848, quotas.
+//! Not here: replication, delegation tokens, the end of a session before that of its connection.
 
 mod access;
 mod answers;
 mod broker;
 mod connection;
 mod failure;
+mod group_desk;
 mod group_service;
 pub mod groups;
 mod options;
 mod producer_ids;
 mod security;
 mod server;
+mod sessions;
+mod settings;
+mod stored_groups;
+mod throttle;
+mod transaction_service;
+pub mod transactions;
 pub mod wire;
 
 pub use broker::Broker;
 pub use failure::BrokerError;
+pub use group_desk::GroupChange;
 pub use options::BrokerOptions;
 pub use security::users::StoppedUsers;
 pub use security::{Mechanism, SecurityOptions, TlsFiles};
 pub use server::serve;
+pub use stored_groups::StoredGroups;
 pub use wire::Secret;

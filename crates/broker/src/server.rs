@@ -56,10 +56,11 @@ pub async fn serve(broker: Arc<Broker>, listener: TcpListener, stop: Stop) -> Re
     ended
 }
 
-/// Has groups do what is due.
+/// Has groups and transactions do what is due.
 async fn keep_time(broker: Arc<Broker>, stop: Stop) {
     tokio::select! {
         () = broker.groups.keep_time() => {}
+        () = broker.transactions.keep_time(&broker.groups) => {}
         () = stop.stopped() => {}
     }
 }

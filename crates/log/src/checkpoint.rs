@@ -84,12 +84,7 @@ pub(crate) fn has_clean_mark(dir: &Path) -> bool {
 
 /// Takes the mark of a clean stop away; it is gone from the disk when this returns.
 pub(crate) fn remove_clean_mark(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-    let path = dir.join(CLEAN_FILE);
-    match fs::remove_file(&path) {
-        Ok(()) => document::sync_dir(disk, dir),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(LogError::io("remove", &path)(error)),
-    }
+    document::remove(disk, &dir.join(CLEAN_FILE))
 }
 
 /// Refuses a folder of a later version; says whether the folder has been used at all.

@@ -49,6 +49,15 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     sync_dir(disk, dir)
 }
 
+/// Takes the document at `path` away, if there is one; it is gone from the disk when this returns.
+pub(crate) fn remove(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_dir(disk, path.parent().expect("a document lies in the log's folder")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(LogError::io("remove", path)(error)),
+    }
+}
+
 /// Brings the entries of `dir` to the disk.
 pub(crate) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
     let handle = File::open(dir).map_err(LogError::io("open", dir))?;

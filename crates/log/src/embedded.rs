@@ -14,14 +14,14 @@ use millrace_schema::Registry;
 use crate::checkpoint::{self, PartitionPoint};
 use crate::columns::{Codec, DecodeFailure};
 use crate::flusher::Flusher;
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::partition::{Believed, RecoveryRules};
-use crate::read::{Record, check_range, offset_for_time, read_chunk, read_records};
+use crate::read::{Record, check_range, first_since, read_chunk, read_records, shown};
 use crate::readers::TrackedReader;
 use crate::shared::Shared;
 use crate::topic::{Seal, Topic, partition_dir};
 use crate::writer::EmbeddedWriter;
-use crate::{LogConfig, LogError, Machine, catalog, clients, open, segment};
+use crate::{LogConfig, LogError, Machine, catalog, clients, journal, open, segment};
 
 /// A log in a folder of this machine. See the crate's own page for what is in the folder.
 ///
@@ -120,6 +120,16 @@ impl EmbeddedLog {
         self.shared.flushing().checkpoint.log_id.clone()
     }
 
+    /// The folder that it is kept in.
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
+    /// Moves whenever a topic is made, made wider or taken away.
+    pub fn topics_version(&self) -> u64 {
+        self.shared.topics_version.load(Ordering::Acquire)
+    }
+
     /// Opens the journal `name` beside the topics, for the server of clients; answers its records, in order. It belongs to
     /// whoever opened it.
     ///
@@ -127,8 +137,10 @@ impl EmbeddedLog {
     /// When the disk does not answer.
     pub fn journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
         let _open = self.shared.enter()?;
-        let dir = self.shared.dir.join(journal::DIR);
-        Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)
+        let dir = journal::folder(&self.shared.dir);
+        let opened = Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)?;
+        self.shared.journals.add(&opened.0);
+        Ok(opened)
     }
 
     /// What the log tells about itself.
@@ -156,7 +168,8 @@ impl EmbeddedLog {
         Ok(self.shared.retain()?)
     }
 
-    /// Committed records of a partition from `from` on as they lie in the log, at most `records_max`.
+    /// Committed records of a partition from `from` on as they lie in the log, at most `records_max`. Those of transactions of
+    /// clients count once it is certain that they were committed.
     ///
     /// # Errors
     /// When there is no such partition, the offset is not in it, or the disk does not answer or lies.
@@ -173,7 +186,7 @@ impl EmbeddedLog {
         if !check_range(partition, from.0, start, end)? {
             return Ok(Vec::new());
         }
-        Ok(read_records(held, from.0, end, records_max)?)
+        Ok(read_records(held, from.0, held.stable().min(end), records_max)?)
     }
 
     /// Keeps who has sent what, so that the next start need not read it from the records.
@@ -263,12 +276,21 @@ impl EmbeddedLog {
             return Ok(cached);
         }
         self.shared.disk_reads.fetch_add(1, Ordering::Relaxed);
-        let chunk = read_chunk(held, from, end, bytes_max)?;
-        let decoded = topic.codec.decode(&chunk.frames()?, from);
-        decoded.map_err(|failure| match failure {
-            DecodeFailure::Damage(damage) => chunk.corrupt(0, damage),
-            DecodeFailure::Values(error) => error,
-        })
+        let (mut next, end) = (from, held.stable().min(end));
+        while next < end {
+            let chunk = read_chunk(held, next, end, bytes_max)?;
+            let (frames, behind) = shown(held, &chunk)?;
+            let decoded = topic.codec.decode(&frames, from).map_err(|failure| match failure {
+                DecodeFailure::Damage(damage) => chunk.corrupt(0, damage),
+                DecodeFailure::Values(error) => error,
+            })?;
+            // What has nothing for readers is passed over: they would wait there for ever.
+            if !decoded.is_empty() {
+                return Ok(decoded);
+            }
+            next = behind;
+        }
+        Ok(Vec::new())
     }
 }
 
@@ -309,7 +331,9 @@ impl Log for EmbeddedLog {
         let topic = self.find(&partition.topic)?;
         let held = topic.partition(partition.partition)?;
         let (_, end) = self.bounds(held);
-        Ok(offset_for_time(held, time_ms, end)?)
+        let stable = held.stable().min(end);
+        let found = first_since(held, time_ms, stable, clients::Isolation::Committed)?;
+        Ok(Offset(found.map_or(stable, |(offset, _)| offset)))
     }
 
     fn track_reader(&self, reader: &str, topic: &str) -> FlowResult<Box<dyn ReaderPosition>> {

@@ -1,65 +1,80 @@
 //! A file of small records that is only appended to: what the server of the Kafka port has to remember of its clients.
 //!
 //! ```text
-//! length u32 │ CRC-32C u32 of the record │ the record
+//! one append: bytes u32 │ CRC-32C u32 of those and all that follows │ records: length u32, the record, …
 //! ```
 //!
-//! Numbers are big-endian. A torn record at the end is cut when the file is opened. When the file has grown to a multiple of
+//! Numbers are big-endian. A torn append at the end is cut when the file is opened, whole: what was appended together is there
+//! together. Zeros, which a power cut may leave, are no append: the CRC of a length of 0 is not 0. When the file has grown to a multiple of
 //! what its records come to, the owner replaces it by fewer.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 
-use crate::lock::FolderLock;
 use crate::record_batch::crc32c;
-use crate::{Disk, FlushMode, LocalDisk, LogError, checkpoint, document};
+use crate::{Disk, FlushMode, LogError, document};
 
-/// Bytes in front of a record.
+/// Bytes in front of an append.
 const FRONT_BYTES: usize = 8;
-/// Largest record: what a server remembers is small.
-const RECORD_BYTES_MAX: usize = 64 << 20;
-/// The folder of journals, in that of the log.
-pub(crate) const DIR: &str = "coordinator";
+/// Bytes in front of a record.
+const LENGTH_BYTES: usize = 4;
+/// Largest append: what a server remembers is small.
+const APPEND_BYTES_MAX: usize = 64 << 20;
 
 /// An open journal. It is its owner's alone: calls come one after the other.
 pub struct Journal {
     disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
+    unsynced: Arc<Unsynced>,
     bytes: u64,
     /// Bytes after the last replacement.
     replaced_bytes: u64,
     flush: FlushMode,
-    /// Held where no open log holds it.
-    _lock: Option<FolderLock>,
+}
+
+/// The file of a journal that was appended to since it was last synced.
+#[derive(Debug, Default)]
+struct Unsynced(Mutex<Option<Arc<File>>>);
+
+impl Unsynced {
+    fn file(&self) -> MutexGuard<'_, Option<Arc<File>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The journals that are open, for whoever flushes.
+#[derive(Debug, Default)]
+pub(crate) struct Journals(Mutex<Vec<Weak<Unsynced>>>);
+
+impl Journals {
+    fn all(&self) -> Vec<Arc<Unsynced>> {
+        let mut journals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        journals.retain(|journal| journal.strong_count() > 0);
+        journals.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether anything was appended that is not on the disk yet.
+    pub(crate) fn have_unsynced(&self) -> bool {
+        self.all().iter().any(|journal| journal.file().is_some())
+    }
+
+    /// Brings everything appended so far to the disk.
+    pub(crate) fn sync(&self, disk: &dyn Disk) -> std::io::Result<()> {
+        self.all().iter().filter_map(|journal| journal.file().take()).try_for_each(|file| disk.sync(&file))
+    }
+
+    /// Flushes `journal` with the others from now on.
+    pub(crate) fn add(&self, journal: &Journal) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&journal.unsynced));
+    }
 }
 
 impl Journal {
-    /// Opens the journal `name` of the log in `dir` while no process uses that log, and keeps others from using it until it
-    /// is dropped. There need not be a log yet.
-    ///
-    /// # Errors
-    /// When a process uses the log, when the log is of a later version, or when the disk does not answer.
-    pub fn open_stopped(dir: &Path, name: &str) -> Result<(Self, Vec<Bytes>), LogError> {
-        fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
-        let lock = FolderLock::take(dir)?;
-        checkpoint::check_format(dir)?;
-        let (journal, records) = Self::open(Arc::new(LocalDisk), &dir.join(DIR), name, FlushMode::Commit)?;
-        Ok((Self { _lock: Some(lock), ..journal }, records))
-    }
-
-    /// The whole records of the journal `name` of the log in `dir` at this moment, whoever uses it.
-    ///
-    /// # Errors
-    /// When the disk does not answer.
-    pub fn read(dir: &Path, name: &str) -> Result<Vec<Bytes>, LogError> {
-        Ok(records_of(&read_file(&file_of(&dir.join(DIR), name))?).0)
-    }
-
     /// Opens the journal `name` in `dir`, or makes it; answers its records, in order.
     ///
     /// # Errors
@@ -71,18 +86,27 @@ impl Journal {
         flush: FlushMode,
     ) -> Result<(Self, Vec<Bytes>), LogError> {
         fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
-        let path = file_of(dir, name);
-        let content = read_file(&path)?;
+        let path = dir.join(format!("{name}.log"));
+        let content = content(&path)?;
         let (records, whole) = records_of(&content);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(LogError::io("open", &path))?;
         if whole < content.len() {
             tracing::warn!(file = %path.display(), from_byte = whole, "a torn record at the end is cut");
             disk.truncate(&file, whole as u64).map_err(LogError::io("cut", &path))?;
+            // What was behind the tear must not come back behind what is appended next.
+            disk.sync(&file).map_err(LogError::io("sync", &path))?;
         }
         document::sync_dir(disk.as_ref(), dir)?;
+        document::sync_dir(disk.as_ref(), dir.parent().expect("it lies in the log's folder"))?;
         let bytes = whole as u64;
-        Ok((Self { disk, path, file, bytes, replaced_bytes: bytes, flush, _lock: None }, records))
+        let (file, unsynced) = (Arc::new(file), Arc::default());
+        Ok((Self { disk, path, file, unsynced, bytes, replaced_bytes: bytes, flush }, records))
+    }
+
+    /// The records of the journal `name` in `dir` at this moment, without a torn one at the end.
+    pub(crate) fn read(dir: &Path, name: &str) -> Result<Vec<Bytes>, LogError> {
+        Ok(records_of(&content(&dir.join(format!("{name}.log")))?).0)
     }
 
     /// Appends records, all of them or none.
@@ -90,13 +114,15 @@ impl Journal {
     /// # Errors
     /// When the disk does not take them.
     pub fn append(&mut self, records: &[Bytes]) -> Result<(), LogError> {
-        let framed = frame(records);
+        let mut framed = Vec::new();
+        frame(records, &mut framed);
         if let Err(error) = self.disk.write_at(&self.file, &framed, self.bytes) {
             // Half a record must not be followed by a whole one. If cutting fails too, the next append overwrites it.
             let _ = self.disk.truncate(&self.file, self.bytes);
             return Err(LogError::io("write", &self.path)(error));
         }
         self.bytes += framed.len() as u64;
+        *self.unsynced.file() = Some(self.file.clone());
         if self.flush == FlushMode::Commit { self.sync() } else { Ok(()) }
     }
 
@@ -105,7 +131,9 @@ impl Journal {
     /// # Errors
     /// When the disk does not answer: what it holds is unknown then.
     pub fn sync(&self) -> Result<(), LogError> {
-        self.disk.sync(&self.file).map_err(LogError::io("sync", &self.path))
+        self.disk.sync(&self.file).map_err(LogError::io("sync", &self.path))?;
+        *self.unsynced.file() = None;
+        Ok(())
     }
 
     /// Whether so much was appended since it was replaced that replacing it again is worth it.
@@ -118,22 +146,26 @@ impl Journal {
     /// # Errors
     /// When the disk does not take them: the old ones are there then.
     pub fn replace(&mut self, records: &[Bytes]) -> Result<(), LogError> {
-        let framed = frame(records);
+        let mut framed = Vec::new();
+        // One by one: the file takes the place of the other as a whole, and an append is bounded.
+        records.iter().for_each(|record| frame(std::slice::from_ref(record), &mut framed));
         document::replace(self.disk.as_ref(), &self.path, &framed)?;
         let file = OpenOptions::new().read(true).write(true).open(&self.path);
-        self.file = file.map_err(LogError::io("open", &self.path))?;
+        self.file = Arc::new(file.map_err(LogError::io("open", &self.path))?);
+        // The new file is on the disk; the old one is nobody's.
+        *self.unsynced.file() = None;
         self.bytes = framed.len() as u64;
         self.replaced_bytes = self.bytes;
         Ok(())
     }
 }
 
-fn file_of(dir: &Path, name: &str) -> PathBuf {
-    dir.join(format!("{name}.log"))
+/// Where the journals of the log in `dir` are.
+pub(crate) fn folder(dir: &Path) -> PathBuf {
+    dir.join("coordinator")
 }
 
-/// What is in a file; nothing if it is not there.
-fn read_file(path: &Path) -> Result<Bytes, LogError> {
+fn content(path: &Path) -> Result<Bytes, LogError> {
     match fs::read(path) {
         Ok(content) => Ok(Bytes::from(content)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Bytes::new()),
@@ -141,30 +173,60 @@ fn read_file(path: &Path) -> Result<Bytes, LogError> {
     }
 }
 
-fn frame(records: &[Bytes]) -> Vec<u8> {
-    let mut framed = Vec::with_capacity(records.iter().map(|record| record.len() + FRONT_BYTES).sum());
+/// Puts one append of `records` at the end of `framed`.
+fn frame(records: &[Bytes], framed: &mut Vec<u8>) {
+    let number =
+        |bytes: usize| u32::try_from(bytes).expect("what is remembered is bounded far below 4 GiB").to_be_bytes();
+    let at = framed.len();
+    framed.extend_from_slice(&[0; FRONT_BYTES]);
     for record in records {
-        let length = u32::try_from(record.len()).expect("a record is bounded far below 4 GiB");
-        framed.extend_from_slice(&length.to_be_bytes());
-        framed.extend_from_slice(&crc32c(record).to_be_bytes());
+        framed.extend_from_slice(&number(record.len()));
         framed.extend_from_slice(record);
     }
-    framed
+    let bytes = number(framed.len() - at - FRONT_BYTES);
+    framed[at..at + LENGTH_BYTES].copy_from_slice(&bytes);
+    let crc = checksum(bytes, &framed[at + FRONT_BYTES..]);
+    framed[at + LENGTH_BYTES..at + FRONT_BYTES].copy_from_slice(&crc.to_be_bytes());
 }
 
-/// The whole records at the front of `content`, and how many bytes they take.
+/// The CRC of an append.
+fn checksum(bytes: [u8; 4], records: &[u8]) -> u32 {
+    crc32c(&bytes) ^ crc32c(records)
+}
+
+/// The records of the whole appends at the front of `content`, and how many bytes these take.
 fn records_of(content: &Bytes) -> (Vec<Bytes>, usize) {
     let (mut records, mut at) = (Vec::new(), 0);
     while let Some((front, rest)) = content[at..].split_first_chunk::<FRONT_BYTES>() {
-        let number = |at: usize| u32::from_be_bytes([front[at], front[at + 1], front[at + 2], front[at + 3]]);
-        let length = number(0) as usize;
-        if length > RECORD_BYTES_MAX || length > rest.len() || crc32c(&rest[..length]) != number(4) {
+        let (bytes, crc) = ([front[0], front[1], front[2], front[3]], [front[4], front[5], front[6], front[7]]);
+        let length = u32::from_be_bytes(bytes) as usize;
+        if length > APPEND_BYTES_MAX
+            || length > rest.len()
+            || checksum(bytes, &rest[..length]) != u32::from_be_bytes(crc)
+        {
             break;
         }
-        records.push(content.slice(at + FRONT_BYTES..at + FRONT_BYTES + length));
+        let body = content.slice(at + FRONT_BYTES..at + FRONT_BYTES + length);
+        let Some(more) = split(&body) else { break };
+        records.extend(more);
         at += FRONT_BYTES + length;
     }
     (records, at)
+}
+
+/// The records of one append.
+fn split(body: &Bytes) -> Option<Vec<Bytes>> {
+    let (mut records, mut at) = (Vec::new(), 0);
+    while at < body.len() {
+        let (length, rest) = body[at..].split_first_chunk::<LENGTH_BYTES>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        if length > rest.len() {
+            return None;
+        }
+        records.push(body.slice(at + LENGTH_BYTES..at + LENGTH_BYTES + length));
+        at += LENGTH_BYTES + length;
+    }
+    Some(records)
 }
 
 #[cfg(test)]
@@ -196,16 +258,26 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_is_written_without_its_log_unless_the_log_is_used() {
+    fn what_was_appended_together_is_there_together() {
         let folder = tempfile::tempdir().expect("there is room for a folder");
-        assert!(Journal::read(folder.path(), "users").expect("nothing is there").is_empty());
-        let (mut journal, _) = Journal::open_stopped(folder.path(), "users").expect("nobody uses it");
-        journal.append(&[Bytes::from("one")]).expect("there is room");
-        assert_eq!(Journal::read(folder.path(), "users").expect("it is there"), ["one"]);
-        let taken = Journal::open_stopped(folder.path(), "users").err().expect("it is held");
-        assert!(matches!(taken, LogError::Locked { .. }), "{taken}");
-        drop(journal);
-        assert_eq!(Journal::open_stopped(folder.path(), "users").expect("it is free again").1, ["one"]);
+        open(folder.path()).0.append(&[Bytes::from("one"), Bytes::from("two")]).expect("there is room");
+        let path = folder.path().join("groups.log");
+        let all = fs::read(&path).expect("it is there");
+        for length in 0..all.len() {
+            fs::write(&path, &all[..length]).expect("it can be written");
+            assert!(open(folder.path()).1.is_empty(), "{length} of {}", all.len());
+        }
+    }
+
+    #[test]
+    fn zeros_at_the_end_are_no_records() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        open(folder.path()).0.append(&[Bytes::from("one")]).expect("there is room");
+        let path = folder.path().join("groups.log");
+        let mut all = fs::read(&path).expect("it is there");
+        all.extend([0; 100]);
+        fs::write(&path, &all).expect("it can be written");
+        assert_eq!(open(folder.path()).1, ["one"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!   commits.log        one framed record a commit: who, cookie, end of every partition of the writer
 //!   checkpoint         what of commits.log and of every partition is known to be on the disk
 //!   clean-shutdown     there after a clean stop only
-//!   topics/<name>-<p>/<base20>.log .index .timeindex
+//!   topics/<name>-<p>/<base20>.log .index .timeindex .txnindex
 //! ```
 //!
 //! Glossary: a **segment** is one `.log` file, named after the offset of its first record; the **active** one is appended
@@ -49,13 +49,15 @@ mod record_batch;
 mod retention;
 mod segment;
 mod shared;
+mod stopped;
 mod tail_cache;
 mod topic;
 mod writer;
 
 pub use catalog::validate_name as check_topic_name;
 pub use clients::{
-    Appended, CLIENTS, ClientTopic, ConfigKey, ConfigType, RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key,
+    ActiveProducer, Appended, CLIENTS, ClientTopic, ConfigKey, ConfigType, End, Isolation, OngoingTransaction,
+    RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key,
 };
 pub use config::{FlushMode, LogConfig};
 pub use disk::{Disk, LocalDisk, Machine};
@@ -63,3 +65,4 @@ pub use embedded::{EmbeddedLog, LogStats};
 pub use error::LogError;
 pub use journal::Journal;
 pub use read::Record;
+pub use stopped::{StoppedJournal, read_journal};

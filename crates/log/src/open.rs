@@ -163,8 +163,9 @@ fn open_topics(
         let partitions = open_partitions(disk, dir, &spec, numbers, cache, believed, rules)?;
         let settings = entry.settings();
         let topic = Topic::new(spec, settings, entry.id(), entry.schema_id, codec, partitions, seal);
-        if entry.is_of_clients() && !rules.read_only {
-            topic.partitions.iter().try_for_each(|partition| clients::load(partition, now_ms))?;
+        if entry.is_of_clients() {
+            let disk = (!rules.read_only).then_some(disk);
+            topic.partitions.iter().try_for_each(|partition| clients::load(disk, partition, now_ms))?;
         }
         topics.insert(topic.name.clone(), Arc::new(topic));
     }

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use millrace_flow::{Offset, TopicPartition};
 
 use crate::LogError;
+use crate::clients::Isolation;
 use crate::partition::{Partition, Place};
-use crate::record_batch::{Damage, FrameView, HEADER_BYTES, frame_bytes, frame_span};
+use crate::record_batch::{Damage, FrameHeader, FrameView, HEADER_BYTES, frame_bytes, frame_span};
 
 /// Least and most read from the disk at once, whatever the caller asks for.
 const READ_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(8 << 20);
@@ -56,12 +57,15 @@ impl Chunk {
         Ok(frames)
     }
 
-    /// The frames as they are, unchecked: the first one, and those behind it that stay within `bytes_max` with it.
-    pub(crate) fn into_bytes(mut self, bytes_max: usize) -> Bytes {
-        let behind = self.frames.iter().skip(1).map(|frame| frame.end).take_while(|end| *end <= bytes_max);
-        let end = behind.last().or(self.frames.first().map(|frame| frame.end)).unwrap_or_default();
-        self.bytes.truncate(end);
-        Bytes::from(self.bytes)
+    /// The frames as they are, unchecked: the first one, and those behind it that stay within `bytes_max` with it. Also the
+    /// offset behind the last of them.
+    pub(crate) fn into_bytes(mut self, bytes_max: usize) -> (Bytes, i64) {
+        let behind = self.frames.iter().skip(1).take_while(|frame| frame.end <= bytes_max);
+        let Some(last) = behind.last().or(self.frames.first()).cloned() else { return (Bytes::new(), i64::MAX) };
+        // Its header was looked at when the chunk was read.
+        let end = frame_span(&self.bytes[last.clone()]).map_or(i64::MAX, |span| span.end);
+        self.bytes.truncate(last.end);
+        (Bytes::from(self.bytes), end)
     }
 
     /// The error of damage in this chunk.
@@ -96,6 +100,20 @@ pub(crate) fn read_chunk(partition: &Partition, from: i64, end: i64, bytes_max: 
     }
     let bytes = window.into_bytes_from(position);
     Ok(Chunk { bytes, frames, place, position })
+}
+
+/// The frames of a chunk that have something for readers in this process, neither control batches nor what was aborted; and
+/// the offset behind all frames.
+pub(crate) fn shown<'a>(partition: &Partition, chunk: &'a Chunk) -> Result<(Vec<FrameView<'a>>, i64), LogError> {
+    let mut frames = chunk.frames()?;
+    let behind = frames.last().map_or(i64::MAX, |frame| frame.header.end());
+    if let Some(first) = frames.iter().find(|frame| frame.header.is_transactional()) {
+        let aborted = partition.aborted_between(first.header.base, behind)?;
+        let is_hidden = |header: &FrameHeader| aborted.iter().any(|aborted| aborted.hides(header));
+        frames.retain(|frame| !is_hidden(&frame.header));
+    }
+    frames.retain(|frame| !frame.header.is_control());
+    Ok((frames, behind))
 }
 
 /// Goes from the place's hint to the frame with the record at `from`; answers its first offset and where it begins.
@@ -172,30 +190,43 @@ impl<'a> Window<'a> {
     }
 }
 
-/// First offset of `partition` whose record has the timestamp `time_ms` or a later one; its committed `end` if there is none.
-pub(crate) fn offset_for_time(partition: &Partition, time_ms: i64, end: i64) -> Result<Offset, LogError> {
-    let Some(place) = partition.locate_time(time_ms)? else { return Ok(Offset(end)) };
+/// First record of `partition` before `end` with the timestamp `time_ms` or a later one: its offset and its timestamp.
+pub(crate) fn first_since(
+    partition: &Partition,
+    time_ms: i64,
+    end: i64,
+    isolation: Isolation,
+) -> Result<Option<(i64, i64)>, LogError> {
+    let Some(place) = partition.locate_time(time_ms)? else { return Ok(None) };
     // The place is before the record or at it, the index is only in the way of finding it sooner.
     let mut next = place.hint.0.max(partition.start());
     drop(place);
     while next < end {
+        let from = next;
         let chunk = read_chunk(partition, next, end, *READ_BYTES.end())?;
-        for frame in chunk.frames()? {
-            let from = next;
-            next = frame.header.end();
-            if frame.header.max_time_ms < time_ms || frame.header.is_control() {
-                continue;
+        let frames = match isolation {
+            Isolation::Committed => {
+                let (frames, behind) = shown(partition, &chunk)?;
+                next = behind;
+                frames
             }
+            Isolation::Uncommitted => {
+                let frames = chunk.frames()?;
+                next = frames.last().map_or(end, |frame| frame.header.end());
+                frames
+            }
+        };
+        for frame in frames.iter().filter(|frame| frame.header.newest_ms() >= time_ms) {
             let unpacked = frame.unpacked().map_err(|damage| chunk.corrupt(0, damage))?;
             for record in frame.records_in(&unpacked) {
                 let record = record.map_err(|damage| chunk.corrupt(0, damage))?;
                 if record.offset >= from && record.time_ms >= time_ms {
-                    return Ok(Offset(record.offset));
+                    return Ok(Some((record.offset, record.time_ms)));
                 }
             }
         }
     }
-    Ok(Offset(end))
+    Ok(None)
 }
 
 /// Records of `partition` from `from` on and before `end`, at most `records_max`.
@@ -209,11 +240,9 @@ pub(crate) fn read_records(
     let mut next = from;
     while next < end && records.len() < records_max {
         let chunk = read_chunk(partition, next, end, *READ_BYTES.start())?;
-        for frame in chunk.frames()? {
-            next = frame.header.end();
-            if frame.header.is_control() {
-                continue;
-            }
+        let (frames, behind) = shown(partition, &chunk)?;
+        next = behind;
+        for frame in frames {
             let unpacked = frame.unpacked().map_err(|damage| chunk.corrupt(0, damage))?;
             for record in frame.records_in(&unpacked) {
                 let record = record.map_err(|damage| chunk.corrupt(0, damage))?;

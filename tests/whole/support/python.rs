@@ -14,14 +14,19 @@ pub(crate) fn read_delta(table: &Path) -> Value {
 /// What a script of `tests/python` prints.
 #[track_caller]
 pub(crate) fn run_python(script: &str, arguments: &[&str]) -> Value {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = std::env::var("MILLRACE_TEST_PYTHON").unwrap_or_else(|_| {
-        let made = Command::new(root.join(".ci/python")).output().expect(".ci/python runs");
-        assert!(made.status.success(), "no Python to read with: {}", String::from_utf8_lossy(&made.stderr));
-        String::from_utf8_lossy(&made.stdout).trim().to_owned()
-    });
-    let path = root.join("tests/python").join(script);
-    let output = Command::new(&python).arg(path).args(arguments).output().expect("Python runs");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let output = Command::new(python()).arg(path).args(arguments).output().expect("Python runs");
     assert!(output.status.success(), "{script} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
+}
+
+/// The Python that has all that.
+#[track_caller]
+pub(crate) fn python() -> String {
+    std::env::var("MILLRACE_TEST_PYTHON").unwrap_or_else(|_| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/python");
+        let made = Command::new(script).output().expect(".ci/python runs");
+        assert!(made.status.success(), "no Python to read with: {}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8_lossy(&made.stdout).trim().to_owned()
+    })
 }

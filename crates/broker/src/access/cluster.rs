@@ -69,6 +69,9 @@ whole! {
     ListPartitionReassignmentsRequest: Describe Cluster => |_, error_code| {
         ListPartitionReassignmentsResponse { error_code, ..Default::default() }
     };
+    AlterPartitionReassignmentsRequest: Alter Cluster => |_, error_code| {
+        AlterPartitionReassignmentsResponse { error_code, ..Default::default() }
+    };
     DescribeLogDirsRequest: Describe Cluster => |_, error_code| {
         DescribeLogDirsResponse { error_code, ..Default::default() }
     };

@@ -59,6 +59,7 @@ table! {
     DescribeLogDirs: Describe Cluster;
     ElectLeaders: Alter Cluster;
     ListPartitionReassignments: Describe Cluster;
+    AlterPartitionReassignments: Alter Cluster;
     ListConfigResources: DescribeConfigs Cluster;
     DescribeClientQuotas: DescribeConfigs Cluster;
     AlterClientQuotas: AlterConfigs Cluster;

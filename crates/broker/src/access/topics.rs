@@ -187,28 +187,30 @@ impl Guarded for MetadataRequest {
 }
 
 impl Guarded for DescribeTopicPartitionsRequest {
+    /// An empty list stands for all topics. It comes in pages, so that those that may be seen are named before it is made.
     fn admit(&mut self, gate: &Gate<'_>) -> Admission<Self::Response> {
+        if gate.is_closed() && self.topics.is_empty() {
+            let all = gate.broker.log.client_topics().into_iter();
+            let all = all.map(|topic| DescribePartitionsTopic { name: topic.info.spec.name.to_string() });
+            self.topics = all.filter(|topic| gate.allows(Operation::Describe, Kind::Topic, &topic.name)).collect();
+            if self.topics.is_empty() {
+                return Admission::Refused(DescribeTopicPartitionsResponse::default());
+            }
+        }
         let denied = gate.refuse(&mut self.topics, Operation::Describe, Kind::Topic, |topic| &topic.name);
-        let is_emptied = !denied.is_empty() && self.topics.is_empty();
+        let error_code = refusal(Kind::Topic);
+        let refused =
+            denied.into_iter().map(|asked| DescribedTopic { error_code, name: Some(asked.name), ..Default::default() });
+        let refused: Vec<DescribedTopic> = refused.collect();
+        if !refused.is_empty() && self.topics.is_empty() {
+            return Admission::Refused(DescribeTopicPartitionsResponse { topics: refused, ..Default::default() });
+        }
         Admission::and(move |response: &mut DescribeTopicPartitionsResponse, gate| {
-            let may_see = |topic: &DescribedTopic| {
-                topic.name.as_deref().is_none_or(|name| gate.allows(Operation::Describe, Kind::Topic, name))
-            };
-            response.topics.retain(|topic| !is_emptied && may_see(topic));
             for topic in response.topics.iter_mut().filter(|topic| topic.error_code == 0) {
                 let name = topic.name.as_deref();
                 topic.topic_authorized_operations = name.map_or(0, |name| gate.operations(Kind::Topic, name));
             }
-            if is_emptied {
-                response.next_cursor = None;
-            }
-            let error_code = refusal(Kind::Topic);
-            let refused = |asked: DescribePartitionsTopic| DescribedTopic {
-                error_code,
-                name: Some(asked.name),
-                ..Default::default()
-            };
-            response.topics.extend(denied.into_iter().map(refused));
+            response.topics.extend(refused);
         })
     }
 }

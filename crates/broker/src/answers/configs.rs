@@ -1,13 +1,13 @@
-//! What is set for topics and for the broker.
+//! What is set for topics; `resources` has the rest.
 
 use std::collections::BTreeMap;
 
 use millrace_log::{ClientTopic, ConfigKey, ConfigType, TOPIC_CONFIGS, config_key};
 
+use super::resources::{self, TOPIC};
 use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
-use crate::options::NODE_ID;
 use crate::wire::ErrorCode;
 use crate::wire::messages::configs::{
     AlterConfigsRequest, AlterConfigsResponse, AlteredConfigs, DescribeConfigsRequest, DescribeConfigsResource,
@@ -15,20 +15,16 @@ use crate::wire::messages::configs::{
     IncrementalAlterConfigsResponse, IncrementalAlteredConfigs,
 };
 
-/// Kinds of things that have configs.
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-/// Where a value is from: set for the topic, set for the broker when it started, or the default.
+/// Where a value is from: set for the topic, or the default.
 const OF_TOPIC: i8 = 1;
-const OF_BROKER: i8 = 4;
 const DEFAULT: i8 = 5;
 /// What an incremental change does.
-const SET: i8 = 0;
-const DELETE: i8 = 1;
+pub(super) const SET: i8 = 0;
+pub(super) const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
-type Refusal = (ErrorCode, Option<String>);
+pub(super) type Refusal = (ErrorCode, Option<String>);
 
 /// One config of a topic.
 pub(super) struct Setting {
@@ -106,31 +102,10 @@ impl Broker {
                 });
                 Ok(described.collect())
             }
-            BROKER if asked.resource_name.is_empty() => Ok(Vec::new()),
-            BROKER if asked.resource_name == NODE_ID.to_string() => {
-                let options = &self.options;
-                let all = [
-                    ("auto.create.topics.enable", options.auto_create_topics.to_string()),
-                    ("num.partitions", options.partitions.to_string()),
-                    ("default.replication.factor", "1".to_owned()),
-                    ("broker.id", NODE_ID.to_string()),
-                    ("socket.request.max.bytes", options.request_bytes_max.to_string()),
-                ];
-                let described =
-                    all.into_iter().filter(|(name, _)| is_asked(name)).map(|(name, value)| DescribedConfig {
-                        name: name.to_owned(),
-                        value: Some(value),
-                        read_only: true,
-                        config_source: OF_BROKER,
-                        ..DescribedConfig::default()
-                    });
-                Ok(described.collect())
+            kind => {
+                let configs = self.configs_of_other(kind, &asked.resource_name, with_docs)?;
+                Ok(configs.into_iter().filter(|config| is_asked(&config.name)).collect())
             }
-            BROKER => {
-                let text = format!("there is broker {NODE_ID} and no other");
-                Err((ErrorCode::InvalidRequest, Some(text)))
-            }
-            _ => Err((ErrorCode::InvalidRequest, Some("only topics and the broker have configs".to_owned()))),
         }
     }
 
@@ -139,42 +114,53 @@ impl Broker {
         request: IncrementalAlterConfigsRequest,
         _call: &Call,
     ) -> IncrementalAlterConfigsResponse {
-        let responses = request.resources.iter().map(|resource| {
+        let mut responses = Vec::with_capacity(request.resources.len());
+        for resource in &request.resources {
             let (kind, name) = (resource.resource_type, &resource.resource_name);
-            let outcome = self.alter(kind, name, request.validate_only, |mut configs| {
-                resource.configs.iter().try_for_each(|change| apply(change, &mut configs)).map(|()| configs)
-            });
+            let outcome = if kind == TOPIC {
+                self.alter(name, request.validate_only, |mut configs| {
+                    resource.configs.iter().try_for_each(|change| apply(change, &mut configs)).map(|()| configs)
+                })
+            } else {
+                let all =
+                    |values: &mut _| resource.configs.iter().try_for_each(|change| resources::apply(change, values));
+                self.alter_other(kind, name, request.validate_only, all).await
+            };
             let (code, error_message) = outcome.err().unwrap_or((ErrorCode::None, None));
             let (error_code, resource_name) = (code.number(), name.clone());
-            IncrementalAlteredConfigs { error_code, error_message, resource_type: kind, resource_name }
-        });
-        let responses = responses.collect();
+            responses.push(IncrementalAlteredConfigs { error_code, error_message, resource_type: kind, resource_name });
+        }
         IncrementalAlterConfigsResponse { responses, ..IncrementalAlterConfigsResponse::default() }
     }
 
     pub(super) async fn alter_configs(&self, request: AlterConfigsRequest, _call: &Call) -> AlterConfigsResponse {
-        let responses = request.resources.iter().map(|resource| {
+        let mut responses = Vec::with_capacity(request.resources.len());
+        for resource in &request.resources {
             let (kind, name) = (resource.resource_type, &resource.resource_name);
             let all = resource.configs.iter().filter_map(|set| Some((set.name.clone(), set.value.clone()?)));
-            let outcome = self.alter(kind, name, request.validate_only, |_| Ok(all.collect()));
+            let all: BTreeMap<String, String> = all.collect();
+            let outcome = if kind == TOPIC {
+                self.alter(name, request.validate_only, |_| Ok(all))
+            } else {
+                let replace = |values: &mut _| {
+                    *values = all;
+                    Ok(())
+                };
+                self.alter_other(kind, name, request.validate_only, replace).await
+            };
             let (code, error_message) = outcome.err().unwrap_or((ErrorCode::None, None));
             let (error_code, resource_name) = (code.number(), name.clone());
-            AlteredConfigs { error_code, error_message, resource_type: kind, resource_name }
-        });
-        AlterConfigsResponse { responses: responses.collect(), ..AlterConfigsResponse::default() }
+            responses.push(AlteredConfigs { error_code, error_message, resource_type: kind, resource_name });
+        }
+        AlterConfigsResponse { responses, ..AlterConfigsResponse::default() }
     }
 
     fn alter(
         &self,
-        kind: i8,
         name: &str,
         validate_only: bool,
         change: impl FnOnce(BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal>,
     ) -> Result<(), Refusal> {
-        if kind != TOPIC {
-            let text = "what is set for the broker stands in `millrace.toml`; only topics are changed here".to_owned();
-            return Err((ErrorCode::InvalidRequest, Some(text)));
-        }
         let topic = self.log.client_topic(name).ok_or((ErrorCode::UnknownTopicOrPartition, None))?;
         let configs = change((*topic.configs).clone())?;
         let refused = |error: millrace_log::LogError| (code_of(&error), Some(error.to_string()));
@@ -195,11 +181,12 @@ fn check(name: &str, value: &str) -> Result<(), Refusal> {
 fn apply(change: &IncrementalAlterConfig, configs: &mut BTreeMap<String, String>) -> Result<(), Refusal> {
     let IncrementalAlterConfig { name, config_operation, value } = change;
     let invalid = |text: &str| Err((ErrorCode::InvalidConfig, Some(format!("`{name}` {text}"))));
-    let Some(key) = config_key(name) else { return invalid("is no config of a topic") };
     if *config_operation == DELETE {
+        // Tools also take back what they have never set, whether or not it is known.
         configs.remove(name);
         return Ok(());
     }
+    let Some(key) = config_key(name) else { return invalid("is no config of a topic") };
     let Some(value) = value else { return invalid("needs a value") };
     if *config_operation == SET {
         configs.insert(name.clone(), value.clone());

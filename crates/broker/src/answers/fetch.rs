@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use millrace_flow::{Log, Offset, TopicPartition};
+use millrace_log::Isolation;
 use tokio::time::Instant;
 
 use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
 use crate::options::NODE_ID;
+use crate::throttle::Flow;
 use crate::wire::messages::fetch::{
-    FetchLeader, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, FetchedTopic,
+    FetchAborted, FetchLeader, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, FetchedTopic,
 };
 use crate::wire::{ErrorCode, Records, Uuid};
 
@@ -21,6 +23,8 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 const ANSWER_BYTES_MAX: usize = 55 << 20;
 /// From this version on topics go by their ids.
 const IDS_FROM: i16 = 13;
+/// The isolation of readers who only want what is committed.
+const READ_COMMITTED: i8 = 1;
 
 /// What was read, and whether that is worth an answer before its time.
 struct Read {
@@ -30,19 +34,30 @@ struct Read {
 }
 
 impl Broker {
-    pub(super) async fn fetch(&self, request: FetchRequest, call: &Call) -> FetchResponse {
-        if request.session_id != 0 && request.session_epoch > 0 {
-            let error_code = ErrorCode::FetchSessionIdNotFound.number();
-            return FetchResponse { error_code, ..FetchResponse::default() };
-        }
-        let names = (call.header.api_version >= IDS_FROM).then(|| self.names_by_id());
+    pub(super) async fn fetch(&self, mut request: FetchRequest, call: &Call) -> FetchResponse {
+        let uses_ids = call.header.api_version >= IDS_FROM;
+        let turn = match self.sessions.begin(&mut request, uses_ids, Instant::now().into_std()) {
+            Ok(turn) => turn,
+            Err(code) => return FetchResponse { error_code: code.number(), ..FetchResponse::default() },
+        };
+        let mut response = self.fetch_all(&request, uses_ids).await;
+        self.sessions.finish(&turn, request, uses_ids, &mut response, Instant::now().into_std());
+        let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+        let bytes = partitions.map(|partition| partition.records.bytes()).sum();
+        response.throttle_time_ms = call.meter(self, Flow::Fetched, bytes);
+        response
+    }
+
+    /// Reads everything that is asked for, now or when there is enough.
+    async fn fetch_all(&self, request: &FetchRequest, uses_ids: bool) -> FetchResponse {
+        let names = uses_ids.then(|| self.names_by_id());
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
         let deadline = Instant::now() + wait;
         let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
         loop {
             // Both before reading: what comes while we read wakes us.
             let (seen, seen_own) = (self.log.clients_signal().version(), self.log.signal().version());
-            let read = on_disk(|| self.read_all(&request, names.as_ref()));
+            let read = on_disk(|| self.read_all(request, names.as_ref()));
             if read.has_error || read.bytes >= bytes_min || Instant::now() >= deadline {
                 return FetchResponse { responses: read.responses, ..FetchResponse::default() };
             }
@@ -60,13 +75,14 @@ impl Broker {
     }
 
     fn read_all(&self, request: &FetchRequest, names: Option<&HashMap<Uuid, String>>) -> Read {
+        let isolation = isolation_of(request.isolation_level);
         let mut left = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         let mut read = Read { responses: Vec::with_capacity(request.topics.len()), bytes: 0, has_error: false };
         for topic in &request.topics {
             let name = names.map_or(Some(&topic.topic), |names| names.get(&topic.topic_id));
             let fetched = topic.partitions.iter().map(|partition| {
                 let fetched = match name {
-                    Some(name) => self.read_one(name, partition, left, read.bytes > 0),
+                    Some(name) => self.read_one(name, partition, isolation, left, read.bytes > 0),
                     None => failed(partition, ErrorCode::UnknownTopicId),
                 };
                 let bytes = fetched.records.bytes();
@@ -83,7 +99,14 @@ impl Broker {
     }
 
     /// Reads one partition. The first batch of an answer comes whole, however large: a client would never get on otherwise.
-    fn read_one(&self, topic: &str, asked: &FetchPartition, left: usize, has_any: bool) -> FetchedPartition {
+    fn read_one(
+        &self,
+        topic: &str,
+        asked: &FetchPartition,
+        isolation: Isolation,
+        left: usize,
+        has_any: bool,
+    ) -> FetchedPartition {
         let Ok(number) = u32::try_from(asked.partition) else {
             return failed(asked, ErrorCode::UnknownTopicOrPartition);
         };
@@ -93,7 +116,7 @@ impl Broker {
             return FetchedPartition { current_leader, ..failed(asked, code) };
         }
         let bytes_max = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(left);
-        let read = self.log.fetch_frames(&partition, Offset(asked.fetch_offset), bytes_max);
+        let read = self.log.fetch_isolated(&partition, Offset(asked.fetch_offset), bytes_max, isolation);
         match read {
             Ok(read) => {
                 let fits = !has_any || read.frames.len() <= left;
@@ -101,9 +124,9 @@ impl Broker {
                 FetchedPartition {
                     partition_index: asked.partition,
                     high_watermark: read.end.0,
-                    last_stable_offset: read.end.0,
+                    last_stable_offset: read.stable.0,
                     log_start_offset: read.start.0,
-                    aborted_transactions: None,
+                    aborted_transactions: (isolation == Isolation::Committed).then(|| aborted_of(&read.aborted)),
                     records: Records(records),
                     ..FetchedPartition::default()
                 }
@@ -129,6 +152,18 @@ impl Broker {
             std::cmp::Ordering::Greater => Err((ErrorCode::UnknownLeaderEpoch, epoch)),
         }
     }
+}
+
+/// What a client wants to see of transactions, as its request says it.
+pub(super) fn isolation_of(level: i8) -> Isolation {
+    if level == READ_COMMITTED { Isolation::Committed } else { Isolation::Uncommitted }
+}
+
+fn aborted_of(aborted: &[(i64, Offset)]) -> Vec<FetchAborted> {
+    aborted
+        .iter()
+        .map(|(producer_id, first)| FetchAborted { producer_id: *producer_id, first_offset: first.0 })
+        .collect()
 }
 
 fn failed(asked: &FetchPartition, code: ErrorCode) -> FetchedPartition {

@@ -17,9 +17,10 @@ use crate::wire::messages::membership::*;
 
 /// Kinds of things that have a coordinator.
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
 
 /// The number of an error of a group.
-fn code_of(error: GroupError) -> ErrorCode {
+pub(super) fn code_of(error: GroupError) -> ErrorCode {
     match error {
         GroupError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
         GroupError::NotCoordinator => ErrorCode::NotCoordinator,
@@ -37,6 +38,13 @@ fn code_of(error: GroupError) -> ErrorCode {
         GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
         GroupError::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
         GroupError::UnstableOffsetCommit => ErrorCode::UnstableOffsetCommit,
+        GroupError::InvalidRequest => ErrorCode::InvalidRequest,
+        GroupError::UnsupportedVersion => ErrorCode::UnsupportedVersion,
+        GroupError::FencedMemberEpoch => ErrorCode::FencedMemberEpoch,
+        GroupError::StaleMemberEpoch => ErrorCode::StaleMemberEpoch,
+        GroupError::UnreleasedInstanceId => ErrorCode::UnreleasedInstanceId,
+        GroupError::UnsupportedAssignor => ErrorCode::UnsupportedAssignor,
+        GroupError::InvalidRegularExpression => ErrorCode::InvalidRegularExpression,
     }
 }
 
@@ -45,7 +53,7 @@ fn number_of(error: Option<GroupError>) -> i16 {
 }
 
 /// What an answer says when groups are out of service.
-const UNAVAILABLE: GroupError = GroupError::CoordinatorNotAvailable;
+pub(super) const UNAVAILABLE: GroupError = GroupError::CoordinatorNotAvailable;
 
 impl Broker {
     pub(super) async fn find_coordinator(
@@ -54,8 +62,10 @@ impl Broker {
         _call: &Call,
     ) -> FindCoordinatorResponse {
         let (node_id, host, port) = self.node();
-        let code = if request.key_type == GROUP { ErrorCode::None } else { ErrorCode::InvalidRequest };
-        let error_message = (code != ErrorCode::None).then(|| "only groups have a coordinator here".to_owned());
+        let is_known = matches!(request.key_type, GROUP | TRANSACTION);
+        let code = if is_known { ErrorCode::None } else { ErrorCode::InvalidRequest };
+        let error_message =
+            (code != ErrorCode::None).then(|| "only groups and transactions have a coordinator here".to_owned());
         let coordinators = request.coordinator_keys.into_iter().map(|key| Coordinator {
             key,
             node_id,
@@ -251,7 +261,9 @@ impl Broker {
                         .map(|topic| TopicPartitions { topic: topic.name, partitions: topic.partition_indexes })
                         .collect()
                 });
-                let fetched = self.fetch_offsets(&group.group_id, topics, request.require_stable).await;
+                let member = group.member_id.filter(|_| group.member_epoch >= 0);
+                let member = member.map(|member| (member, group.member_epoch));
+                let fetched = self.fetch_offsets(&group.group_id, member, topics, request.require_stable).await;
                 groups.push(fetched_group(group.group_id, fetched));
             }
             return OffsetFetchResponse { groups, ..OffsetFetchResponse::default() };
@@ -263,7 +275,7 @@ impl Broker {
                 .collect::<Vec<_>>()
         });
         // Before there was null, an empty list stood for nothing at all.
-        let fetched = self.fetch_offsets(&request.group_id, topics.clone(), request.require_stable).await;
+        let fetched = self.fetch_offsets(&request.group_id, None, topics.clone(), request.require_stable).await;
         match fetched {
             Ok(fetched) => {
                 let topics = fetched.into_iter().map(|topic| FetchedOffsetTopic {
@@ -294,10 +306,11 @@ impl Broker {
     async fn fetch_offsets(
         &self,
         group: &str,
+        member: Option<(String, i32)>,
         topics: Option<Vec<TopicPartitions>>,
         require_stable: bool,
     ) -> Result<Vec<FetchedTopic>, GroupError> {
-        let request = FetchOffsetsRequest { group: group.to_owned(), topics, require_stable };
+        let request = FetchOffsetsRequest { group: group.to_owned(), member, topics, require_stable };
         match self.groups.ask(|groups, token, _| groups.fetch_offsets(token, request)).await {
             Some(Reply::FetchOffsets(fetched)) => fetched,
             _ => Err(UNAVAILABLE),
@@ -315,7 +328,7 @@ impl Broker {
                 let groups = groups.into_iter().map(|group| ListedGroup {
                     group_id: group.group,
                     protocol_type: group.protocol_type,
-                    group_state: group.state.name().to_owned(),
+                    group_state: group.state.to_owned(),
                     group_type: group.group_type.to_owned(),
                 });
                 ListGroupsResponse { groups: groups.collect(), ..ListGroupsResponse::default() }

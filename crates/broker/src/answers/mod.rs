@@ -1,7 +1,9 @@
 //! What requests are answered with, a file for each group of them.
 
 mod acls;
+mod cluster;
 mod configs;
+mod consumers;
 mod credentials;
 mod epochs;
 mod fetch;
@@ -9,10 +11,16 @@ mod groups;
 mod metadata;
 mod offsets;
 mod produce;
+mod quotas;
+pub(crate) mod resources;
 mod topics;
+mod transactions;
 mod versions;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -20,6 +28,7 @@ use crate::Broker;
 use crate::access::{Addition, Admission, Gate, Guarded};
 use crate::connection::Ended;
 use crate::security::Principal;
+use crate::throttle::Flow;
 use crate::wire::api::{Api, ApiKey};
 use crate::wire::messages::produce::{ProduceRequest, ProduceResponse};
 use crate::wire::{Reader, RequestHeader, ResponseHeader, Value, Version, Writer};
@@ -31,12 +40,23 @@ pub(crate) struct Call {
     pub(crate) peer: SocketAddr,
     /// Who sent it.
     pub(crate) principal: Principal,
+    /// Milliseconds for which the client is not listened to once it is answered.
+    pub(crate) mute_ms: Arc<AtomicU32>,
 }
 
 impl Call {
     /// What the client calls itself.
     pub(crate) fn client_id(&self) -> &str {
         self.header.client_id.as_deref().unwrap_or_default()
+    }
+
+    /// Counts bytes against the client's quota, and mutes it if that was too much; answers for how many milliseconds.
+    pub(crate) fn meter(&self, broker: &Broker, flow: Flow, bytes: usize) -> i32 {
+        let client = (self.principal.name(), self.client_id());
+        let wait = broker.throttle.take(&broker.settings.all(), flow, client, bytes, Instant::now());
+        let mute_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        self.mute_ms.fetch_max(mute_ms, Ordering::Relaxed);
+        i32::try_from(mute_ms).unwrap_or(i32::MAX)
     }
 }
 
@@ -55,8 +75,10 @@ macro_rules! serve {
         ) -> Result<Option<Vec<Bytes>>, Ended> {
             match key {
                 ApiKey::Produce => {
+                    let throttle_time_ms = call.meter(broker, Flow::Produced, reader.left());
                     let response = produce(broker, call, read(call, version, &mut reader)?).await?;
-                    Ok(response.map(|response| write(call, version, &response)))
+                    let throttled = |response| ProduceResponse { throttle_time_ms, ..response };
+                    Ok(response.map(|response| write(call, version, &throttled(response))))
                 }
                 ApiKey::ApiVersions => {
                     let request = read(call, version, &mut reader)?;
@@ -67,7 +89,6 @@ macro_rules! serve {
                     let answer = guarded(broker, call, request, |request| broker.$handler(request, call));
                     Ok(Some(write(call, version, &answer.await)))
                 })*
-                _ => Err(not_served(call)),
             }
         }
     };
@@ -105,6 +126,23 @@ serve! {
     DeleteAcls => delete_acls,
     DescribeUserScramCredentials => describe_user_scram_credentials,
     AlterUserScramCredentials => alter_user_scram_credentials,
+    AddPartitionsToTxn => add_partitions_to_txn,
+    AddOffsetsToTxn => add_offsets_to_txn,
+    TxnOffsetCommit => txn_offset_commit,
+    EndTxn => end_txn,
+    DescribeProducers => describe_producers,
+    DescribeTransactions => describe_transactions,
+    ListTransactions => list_transactions,
+    DescribeTopicPartitions => describe_topic_partitions,
+    ListPartitionReassignments => list_partition_reassignments,
+    AlterPartitionReassignments => alter_partition_reassignments,
+    DescribeLogDirs => describe_log_dirs,
+    ElectLeaders => elect_leaders,
+    DescribeClientQuotas => describe_client_quotas,
+    AlterClientQuotas => alter_client_quotas,
+    ListConfigResources => list_config_resources,
+    ConsumerGroupHeartbeat => consumer_group_heartbeat,
+    ConsumerGroupDescribe => consumer_group_describe,
 }
 
 /// Has what the client may not do refused, and the rest answered.

@@ -1,7 +1,9 @@
 //! Offsets by time.
 
 use millrace_flow::TopicPartition;
+use millrace_log::Isolation;
 
+use super::fetch::isolation_of;
 use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
@@ -21,9 +23,11 @@ const LATEST_TIERED: i64 = -5;
 
 impl Broker {
     pub(super) async fn list_offsets(&self, request: ListOffsetsRequest, _call: &Call) -> ListOffsetsResponse {
+        let isolation = isolation_of(request.isolation_level);
         let topics = on_disk(|| {
             let topics = request.topics.into_iter().map(|topic| {
-                let partitions = topic.partitions.iter().map(|asked| self.list_one(&topic.name, asked)).collect();
+                let partitions =
+                    topic.partitions.iter().map(|asked| self.list_one(&topic.name, asked, isolation)).collect();
                 ListedOffsetsTopic { name: topic.name, partitions }
             });
             topics.collect()
@@ -31,7 +35,7 @@ impl Broker {
         ListOffsetsResponse { topics, ..ListOffsetsResponse::default() }
     }
 
-    fn list_one(&self, topic: &str, asked: &ListOffsetsPartition) -> ListedOffsetsPartition {
+    fn list_one(&self, topic: &str, asked: &ListOffsetsPartition, isolation: Isolation) -> ListedOffsetsPartition {
         let listed = |code: Result<Option<(i64, i64)>, ErrorCode>| {
             let partition_index = asked.partition_index;
             match code {
@@ -53,18 +57,23 @@ impl Broker {
             return listed(Err(code));
         }
         let partition = TopicPartition::new(topic, number);
-        let found = self.log.offsets(&partition).and_then(|(start, end)| match asked.timestamp {
+        let bounds = self.log.offsets(&partition).and_then(|(start, end)| {
+            // Whoever reads what is committed does not get further than that.
+            let is_committed = isolation == Isolation::Committed;
+            Ok((start, if is_committed { self.log.stable_offset(&partition)? } else { end }))
+        });
+        let found = bounds.and_then(|(start, end)| match asked.timestamp {
             LATEST => Ok(Some((end.0, -1))),
             EARLIEST | EARLIEST_LOCAL => Ok(Some((start.0, -1))),
             LATEST_TIERED => Ok(None),
             MAX_TIMESTAMP => {
                 let newest = self.log.newest_record(&partition)?;
-                Ok(newest.map(|(offset, timestamp)| (offset.0, timestamp)))
+                Ok(newest.filter(|(offset, _)| *offset < end).map(|(offset, timestamp)| (offset.0, timestamp)))
             }
             time_ms if time_ms < 0 => Ok(None),
             time_ms => {
                 let found = self.log.record_at_time(&partition, time_ms)?;
-                Ok(found.map(|(offset, timestamp)| (offset.0, timestamp)))
+                Ok(found.filter(|(offset, _)| *offset < end).map(|(offset, timestamp)| (offset.0, timestamp)))
             }
         });
         listed(found.map_err(|error| code_of(&error)))

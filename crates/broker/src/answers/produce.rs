@@ -1,41 +1,34 @@
-//! Appending, and the ids that make it happen once.
+//! Appending.
 
 use bytes::Bytes;
 use millrace_flow::{Offset, TopicPartition};
 use millrace_log::{Appended, Refused};
 
+use super::transactions::append_code;
 use super::{Call, on_disk};
 use crate::Broker;
 use crate::connection::Ended;
-use crate::failure::{code_of, code_of_refusal};
+use crate::failure::code_of_refusal;
+use crate::transaction_service::Unmet;
+use crate::transactions::Producer;
 use crate::wire::ErrorCode;
 use crate::wire::messages::produce::{
-    InitProducerIdRequest, InitProducerIdResponse, ProducePartition, ProduceRecordError, ProduceRequest,
-    ProduceResponse, ProducedPartition, ProducedTopic,
+    ProducePartition, ProduceRecordError, ProduceRequest, ProduceResponse, ProducedPartition, ProducedTopic,
 };
 
 /// Acknowledgements that may be asked for: none, that of the leader, those of all in-sync replicas.
 const ACKS: [i16; 3] = [0, 1, -1];
 
 impl Broker {
-    pub(super) async fn produce(
-        &self,
-        request: ProduceRequest,
-        _call: &Call,
-    ) -> Result<Option<ProduceResponse>, Ended> {
-        let refusal = if !ACKS.contains(&request.acks) {
-            Some(ErrorCode::InvalidRequiredAcks)
-        } else if request.transactional_id.is_some() {
-            Some(ErrorCode::TransactionalIdAuthorizationFailed)
-        } else {
-            None
-        };
+    pub(super) async fn produce(&self, request: ProduceRequest, call: &Call) -> Result<Option<ProduceResponse>, Ended> {
+        let refusal = (!ACKS.contains(&request.acks)).then_some(ErrorCode::InvalidRequiredAcks);
+        let transactional_id = request.transactional_id.as_deref();
         let responses: Vec<ProducedTopic> = on_disk(|| {
             let topics = request.topic_data.into_iter().map(|topic| {
                 let partitions = topic.partition_data.into_iter();
                 let produced = partitions.map(|partition| match refusal {
                     Some(code) => refused(partition.index, code, None),
-                    None => self.produce_one(&topic.name, partition),
+                    None => self.produce_one(&topic.name, partition, transactional_id, call),
                 });
                 let partition_responses = produced.collect();
                 ProducedTopic { name: topic.name, partition_responses }
@@ -49,13 +42,26 @@ impl Broker {
         if all.into_iter().any(|partition| partition.error_code != 0) { Err(Ended::NotAppended) } else { Ok(None) }
     }
 
-    fn produce_one(&self, topic: &str, partition: ProducePartition) -> ProducedPartition {
+    fn produce_one(
+        &self,
+        topic: &str,
+        partition: ProducePartition,
+        transactional_id: Option<&str>,
+        call: &Call,
+    ) -> ProducedPartition {
         let ProducePartition { index, records } = partition;
         let Ok(number) = u32::try_from(index) else {
             return refused(index, ErrorCode::UnknownTopicOrPartition, None);
         };
         let to = TopicPartition::new(topic, number);
-        match self.append(&to, &records.unwrap_or_default()) {
+        // Why a frame may not begin a transaction in the partition, where it wants to.
+        let mut unmet = None;
+        let may_begin = |id, epoch| {
+            let checked = self.check_transaction(transactional_id, Producer { id, epoch }, topic, index);
+            unmet = checked.err();
+            unmet.is_none()
+        };
+        match self.append(&to, &records.unwrap_or_default(), may_begin) {
             Ok(appended) => ProducedPartition {
                 index,
                 base_offset: appended.base.0,
@@ -64,36 +70,42 @@ impl Broker {
                 ..ProducedPartition::default()
             },
             Err(error) => {
-                let answer = refused(index, code_of_refusal(&error), Some(error.to_string()));
+                let code = match (&error, unmet) {
+                    (Refused::NotInTransaction, Some(Some(unmet))) => append_code(unmet, call),
+                    (Refused::NotInTransaction, Some(None)) => ErrorCode::TransactionalIdAuthorizationFailed,
+                    _ => code_of_refusal(&error),
+                };
+                let answer = refused(index, code, Some(error.to_string()));
                 ProducedPartition { record_errors: record_errors(&error), ..answer }
             }
         }
     }
 
-    /// Appends a frame; it is as safe as the flush mode promises when this returns.
-    fn append(&self, to: &TopicPartition, frame: &Bytes) -> Result<Appended, Refused> {
-        let appended = self.log.append_frame(to, frame)?;
-        self.log.settle(to, appended.end)?;
-        Ok(appended)
+    /// Whether a producer's transaction has the partition. Whoever names no transactional id has none to append to.
+    fn check_transaction(
+        &self,
+        transactional_id: Option<&str>,
+        producer: Producer,
+        topic: &str,
+        partition: i32,
+    ) -> Result<(), Option<Unmet>> {
+        let transactional_id = transactional_id.ok_or(None)?;
+        let checked = self
+            .transactions
+            .look(|coordinator, _| coordinator.check_append(transactional_id, producer, topic, partition));
+        checked.map_err(|error| Some(error.into()))
     }
 
-    pub(super) async fn init_producer_id(
+    /// Appends a frame; it is as safe as the flush mode promises when this returns.
+    fn append(
         &self,
-        request: InitProducerIdRequest,
-        _call: &Call,
-    ) -> InitProducerIdResponse {
-        let failed = |code: ErrorCode| InitProducerIdResponse {
-            error_code: code.number(),
-            producer_epoch: -1,
-            ..InitProducerIdResponse::default()
-        };
-        if request.transactional_id.is_some() {
-            return failed(ErrorCode::TransactionalIdAuthorizationFailed);
-        }
-        match on_disk(|| self.producer_ids.next()) {
-            Ok(producer_id) => InitProducerIdResponse { producer_id, ..InitProducerIdResponse::default() },
-            Err(error) => failed(code_of(&error)),
-        }
+        to: &TopicPartition,
+        frame: &Bytes,
+        may_begin: impl FnOnce(i64, i16) -> bool,
+    ) -> Result<Appended, Refused> {
+        let appended = self.log.append_guarded(to, frame, may_begin)?;
+        self.log.settle(to, appended.end)?;
+        Ok(appended)
     }
 }
 

@@ -1,12 +1,13 @@
 //! ListGroups and DescribeGroups.
 
-use super::group::Group;
+use super::group::{CONSUMER_TYPE, Group};
 use super::members::Member;
 use super::types::{DescribedGroup, DescribedMember, ListGroupsRequest, ListedGroup, Outcome, Reply, State};
 use super::{Coordinator, GroupError, Token};
 
-/// The type of all groups here.
+/// Types of groups: the leader assigns, or the coordinator does.
 const CLASSIC: &str = "classic";
+const CONSUMER: &str = "consumer";
 
 impl Coordinator {
     /// Lists groups, by state and by type.
@@ -15,8 +16,8 @@ impl Coordinator {
             filter.is_empty() || filter.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(name))
         };
         let listed = self.check_open().map(|()| {
-            let groups = self.groups.values().filter(|group| allows(&request.states, group.state.name()));
-            groups.filter(|_| allows(&request.types, CLASSIC)).map(list).collect()
+            let groups = self.groups.values().map(list).filter(|group| allows(&request.states, group.state));
+            groups.filter(|group| allows(&request.types, group.group_type)).collect()
         });
         Outcome::answer(token, Reply::ListGroups(listed))
     }
@@ -26,8 +27,8 @@ impl Coordinator {
         let described = groups.into_iter().map(|id| match self.check_open() {
             Err(error) => DescribedGroup::dead(id, error),
             Ok(()) => match self.groups.get(&id) {
-                Some(group) => describe(group),
-                None => DescribedGroup::dead(id, GroupError::GroupIdNotFound),
+                Some(group) if group.consumer.is_none() => describe(group),
+                _ => DescribedGroup::dead(id, GroupError::GroupIdNotFound),
             },
         });
         Outcome::answer(token, Reply::DescribeGroups(described.collect()))
@@ -35,11 +36,20 @@ impl Coordinator {
 }
 
 fn list(group: &Group) -> ListedGroup {
-    ListedGroup {
-        group: group.id.clone(),
-        protocol_type: group.protocol_type.clone().unwrap_or_default(),
-        state: group.state,
-        group_type: CLASSIC,
+    let group_id = group.id.clone();
+    match &group.consumer {
+        Some(consumer) => ListedGroup {
+            group: group_id,
+            protocol_type: CONSUMER_TYPE.to_owned(),
+            state: consumer.state().name(),
+            group_type: CONSUMER,
+        },
+        None => ListedGroup {
+            group: group_id,
+            protocol_type: group.protocol_type.clone().unwrap_or_default(),
+            state: group.state.name(),
+            group_type: CLASSIC,
+        },
     }
 }
 

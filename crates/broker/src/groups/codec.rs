@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::types::Protocol;
-use super::{Committed, GroupImage, MemberImage, OffsetKey, Record};
+use super::consumer::MemberState;
+use super::types::{Assignment, IdPartition, Protocol};
+use super::{Committed, ConsumerGroupImage, ConsumerMemberImage, GroupImage, MemberImage, OffsetKey, Record};
 
 const VERSION: u8 = 1;
 
@@ -26,6 +27,9 @@ const OFFSET: u8 = 3;
 const OFFSET_REMOVED: u8 = 4;
 const PENDING_OFFSET: u8 = 5;
 const TRANSACTION_ENDED: u8 = 6;
+const CONSUMER_GROUP: u8 = 7;
+const CONSUMER_MEMBER: u8 = 8;
+const CONSUMER_MEMBER_REMOVED: u8 = 9;
 
 /// Bytes that are no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +77,20 @@ impl Record {
                 to.put_i64(*producer_id);
                 to.put_u8(u8::from(*is_committed));
             }
+            Self::ConsumerGroup(image) => {
+                to.put_u8(CONSUMER_GROUP);
+                put_consumer_group(&mut to, image);
+            }
+            Self::ConsumerMember { group, member } => {
+                to.put_u8(CONSUMER_MEMBER);
+                put_bytes(&mut to, group.as_bytes());
+                put_consumer_member(&mut to, member);
+            }
+            Self::ConsumerMemberRemoved { group, member_id } => {
+                to.put_u8(CONSUMER_MEMBER_REMOVED);
+                put_bytes(&mut to, group.as_bytes());
+                put_bytes(&mut to, member_id.as_bytes());
+            }
         }
         to.freeze()
     }
@@ -92,6 +110,9 @@ impl Record {
                 Self::PendingOffset { producer_id: from.i64()?, of: from.key()?, committed: from.committed()? }
             }
             TRANSACTION_ENDED => Self::TransactionEnded { producer_id: from.i64()?, is_committed: from.flag()? },
+            CONSUMER_GROUP => Self::ConsumerGroup(Arc::new(from.consumer_group()?)),
+            CONSUMER_MEMBER => Self::ConsumerMember { group: from.text()?, member: Arc::new(from.consumer_member()?) },
+            CONSUMER_MEMBER_REMOVED => Self::ConsumerMemberRemoved { group: from.text()?, member_id: from.text()? },
             _ => return Err(BadRecord("its kind is not known; use a newer program")),
         };
         if from.rest.is_empty() { Ok(record) } else { Err(BadRecord("it goes on after its end")) }
@@ -145,6 +166,43 @@ fn put_committed(to: &mut BytesMut, committed: &Committed) {
         to.put_i64(time_ms);
     }
     to.put_u64(committed.sequence);
+}
+
+fn put_consumer_group(to: &mut BytesMut, image: &ConsumerGroupImage) {
+    put_bytes(to, image.group.as_bytes());
+    to.put_i32(image.epoch);
+    to.put_i32(image.assignment_epoch);
+    put_bytes(to, image.assignor.as_bytes());
+    put_length(to, image.topics.len());
+    for (topic, count) in &image.topics {
+        to.put_slice(topic);
+        to.put_i32(*count);
+    }
+}
+
+fn put_consumer_member(to: &mut BytesMut, member: &ConsumerMemberImage) {
+    put_bytes(to, member.member_id.as_bytes());
+    put_text_option(to, member.instance_id.as_deref());
+    put_text_option(to, member.rack_id.as_deref());
+    put_bytes(to, member.client_id.as_bytes());
+    put_bytes(to, member.client_host.as_bytes());
+    to.put_i32(member.rebalance_timeout_ms);
+    put_length(to, member.topics.len());
+    for topic in &member.topics {
+        put_bytes(to, topic.as_bytes());
+    }
+    put_text_option(to, member.regex.as_deref());
+    put_text_option(to, member.assignor.as_deref());
+    to.put_i32(member.epoch);
+    to.put_i32(member.previous_epoch);
+    to.put_u8(member.state);
+    for partitions in [&member.assigned, &member.revoking, &member.target] {
+        put_length(to, partitions.len());
+        for partition in partitions {
+            to.put_slice(&partition.topic);
+            to.put_i32(partition.partition);
+        }
+    }
 }
 
 fn put_text_option(to: &mut BytesMut, text: Option<&str>) {
@@ -252,6 +310,44 @@ impl Reader {
                 .list(|from| Ok(Protocol { name: from.text()?, metadata: Bytes::copy_from_slice(&from.bytes()?) }))?,
             assignment: Bytes::copy_from_slice(&self.bytes()?),
         })
+    }
+
+    fn consumer_group(&mut self) -> Result<ConsumerGroupImage, BadRecord> {
+        Ok(ConsumerGroupImage {
+            group: self.text()?,
+            epoch: self.i32()?,
+            assignment_epoch: self.i32()?,
+            assignor: self.text()?,
+            topics: self.list(|from| Ok((from.array()?, from.i32()?)))?,
+        })
+    }
+
+    fn consumer_member(&mut self) -> Result<ConsumerMemberImage, BadRecord> {
+        Ok(ConsumerMemberImage {
+            member_id: self.text()?,
+            instance_id: self.option(Self::text)?,
+            rack_id: self.option(Self::text)?,
+            client_id: self.text()?,
+            client_host: self.text()?,
+            rebalance_timeout_ms: self.i32()?,
+            topics: self.list(Self::text)?,
+            regex: self.option(Self::text)?,
+            assignor: self.option(Self::text)?,
+            epoch: self.i32()?,
+            previous_epoch: self.i32()?,
+            state: match self.u8()? {
+                state if MemberState::of(state).is_some() => state,
+                _ => return Err(BadRecord("a member is in no state that is known; use a newer program")),
+            },
+            assigned: self.partitions()?,
+            revoking: self.partitions()?,
+            target: self.partitions()?,
+        })
+    }
+
+    fn partitions(&mut self) -> Result<Assignment, BadRecord> {
+        let listed = self.list(|from| Ok(IdPartition { topic: from.array()?, partition: from.i32()? }))?;
+        Ok(listed.into_iter().collect())
     }
 
     fn key(&mut self) -> Result<OffsetKey, BadRecord> {

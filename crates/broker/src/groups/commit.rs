@@ -1,5 +1,6 @@
 //! OffsetCommit and TxnOffsetCommit.
 
+use super::consumer::ConsumerGroup;
 use super::group::Group;
 use super::record::{Committed, OffsetKey};
 use super::types::{CommitPartition, CommitRequest, CommitTopic, Outcome, PartitionError, Reply, State, TopicErrors};
@@ -7,6 +8,8 @@ use super::{Coordinator, GroupError, Record, Token};
 
 /// From this version on a member of an unknown group is told that the group is unknown.
 const GROUP_NOT_FOUND_VERSION: i16 = 9;
+/// From this version on a commit can bear the epoch of a member of the newer protocol.
+const EPOCH_VERSION: i16 = 9;
 
 impl Coordinator {
     /// Saves offsets for a member, or for a consumer that belongs to no group's members.
@@ -38,6 +41,11 @@ impl Coordinator {
             self.emit(Record::TransactionEnded { producer_id, is_committed }, now_ms, &mut out);
         }
         out
+    }
+
+    /// Producers with offsets that wait for the end of a transaction.
+    pub fn producers_with_pending_offsets(&self) -> Vec<i64> {
+        self.transactions.keys().copied().collect()
     }
 
     fn check_commit(&self, request: &CommitRequest, producer_id: Option<i64>) -> Result<(), GroupError> {
@@ -121,6 +129,9 @@ impl Coordinator {
 
 /// Whether who commits may. A transaction's commit may come from a client that knows of no members, and at any time.
 fn check_committer(group: &Group, request: &CommitRequest, in_transaction: bool) -> Result<(), GroupError> {
+    if let Some(consumer) = &group.consumer {
+        return check_consumer(consumer, request, in_transaction);
+    }
     if request.generation < 0 && group.state == State::Empty {
         return Ok(());
     }
@@ -136,4 +147,16 @@ fn check_committer(group: &Group, request: &CommitRequest, in_transaction: bool)
         return Err(GroupError::RebalanceInProgress);
     }
     Ok(())
+}
+
+fn check_consumer(consumer: &ConsumerGroup, request: &CommitRequest, in_transaction: bool) -> Result<(), GroupError> {
+    let names_nobody = request.generation < 0 && request.member_id.is_empty() && request.instance_id.is_none();
+    if (request.generation < 0 && consumer.is_empty()) || (in_transaction && names_nobody) {
+        return Ok(());
+    }
+    match consumer.check_epoch(&request.member_id, request.generation) {
+        Err(GroupError::StaleMemberEpoch) if in_transaction => Err(GroupError::IllegalGeneration),
+        Ok(()) if !in_transaction && request.version < EPOCH_VERSION => Err(GroupError::UnsupportedVersion),
+        checked => checked,
+    }
 }

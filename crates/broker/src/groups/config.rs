@@ -1,5 +1,7 @@
 //! Settings of the coordinator, with the defaults of Kafka.
 
+use super::types::Timing;
+
 /// Bounds and delays of all groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupConfig {
@@ -21,6 +23,9 @@ pub struct GroupConfig {
     pub offsets_retention_ms: i64,
     /// How often offsets are looked through for old ones: `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval_ms: i64,
+    /// How members of groups of the newer protocol are timed, where nothing else is set for their group:
+    /// `group.consumer.session.timeout.ms` and `group.consumer.heartbeat.interval.ms`.
+    pub consumer_timing: Timing,
 }
 
 impl Default for GroupConfig {
@@ -34,6 +39,7 @@ impl Default for GroupConfig {
             offset_metadata_max: 4_096,
             offsets_retention_ms: 7 * 24 * 60 * 60 * 1_000,
             offsets_retention_check_interval_ms: 600_000,
+            consumer_timing: Timing { session_timeout_ms: 45_000, heartbeat_interval_ms: 5_000 },
         }
     }
 }

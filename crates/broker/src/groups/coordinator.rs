@@ -1,11 +1,13 @@
 //! The coordinator: all groups, and the timers and requests that wait.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::consumer::ConsumerGroup;
 use super::group::Group;
 use super::step::{Step, Waiting};
 use super::timers::{Timer, Timers};
-use super::types::{JoinAnswer, Outcome, Reply};
+use super::types::{Directory, JoinAnswer, Outcome, Reply, Timing};
 use super::{GroupConfig, GroupError, Record, Token};
 
 /// All groups of a server. See the [module](super) for how it is driven.
@@ -19,6 +21,10 @@ pub struct Coordinator {
     pub(super) next_sequence: u64,
     pub(super) timers: Timers,
     waiting: Waiting,
+    /// The topics there are, for groups whose coordinator assigns.
+    directory: Arc<Directory>,
+    /// How groups are timed for which that was set.
+    timings: BTreeMap<String, Timing>,
     is_closed: bool,
 }
 
@@ -32,6 +38,8 @@ impl Coordinator {
             next_sequence: 0,
             timers: Timers::default(),
             waiting: Waiting::new(),
+            directory: Arc::default(),
+            timings: BTreeMap::new(),
             is_closed: false,
         }
     }
@@ -49,7 +57,15 @@ impl Coordinator {
                 Timer::Sweep => self.sweep_offsets(now_ms, &mut out),
                 Timer::Session { group, member } => {
                     if let Some(mut step) = self.step(group, now_ms, &mut out) {
-                        step.session_is_over(member);
+                        match step.group.consumer {
+                            Some(_) => step.consumer_session_is_over(member),
+                            None => step.session_is_over(member),
+                        }
+                    }
+                }
+                Timer::Revocation { group, member } => {
+                    if let Some(mut step) = self.step(group, now_ms, &mut out) {
+                        step.revocation_time_is_up(member);
                     }
                 }
                 Timer::Join { group } => {
@@ -97,6 +113,24 @@ impl Coordinator {
         out
     }
 
+    /// The topics there are from now on; members get partitions of them with their next heartbeats.
+    pub fn set_directory(&mut self, directory: Arc<Directory>) {
+        self.directory = directory;
+    }
+
+    /// How groups are timed for which that is set; the others are timed as the config says.
+    pub fn set_timings(&mut self, timings: BTreeMap<String, Timing>) {
+        self.timings = timings;
+    }
+
+    pub(super) fn topics(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    pub(super) fn timing(&self, group: &str) -> Timing {
+        self.timings.get(group).copied().unwrap_or(self.config.consumer_timing)
+    }
+
     pub(super) fn config(&self) -> &GroupConfig {
         &self.config
     }
@@ -128,6 +162,25 @@ impl Coordinator {
         out.records.push(Record::Group(created.written.clone()));
         self.groups.insert(group.to_owned(), created);
         self.arm_sweep(now_ms);
+    }
+
+    /// Puts a new group in the place of one without members, or of none; it keeps the offsets of the old one.
+    pub(super) fn replace_group(&mut self, id: &str, now_ms: i64) -> &mut Group {
+        let mut group = Group::new(id, now_ms);
+        if let Some(before) = self.groups.remove(id) {
+            for member in before.pending_joins {
+                self.timers.clear(Timer::Session { group: id.to_owned(), member });
+            }
+            group.offsets = before.offsets;
+        }
+        self.groups.entry(id.to_owned()).insert_entry(group).into_mut()
+    }
+
+    /// The members that a record of a group whose coordinator assigns is about.
+    fn consumers(&mut self, id: &str, now_ms: i64) -> &mut ConsumerGroup {
+        let is_one = self.groups.get(id).is_some_and(|group| group.consumer.is_some());
+        let group = if is_one { self.group_with_offsets(id, now_ms) } else { self.replace_group(id, now_ms) };
+        group.consumer.get_or_insert_default()
     }
 
     /// Writes a record and does what a restart would make of it.
@@ -170,9 +223,17 @@ impl Coordinator {
     pub fn start(&mut self, now_ms: i64) -> Outcome {
         let mut out = Outcome::default();
         for group in self.groups.keys().cloned().collect::<Vec<_>>() {
+            let session_timeout_ms = self.timing(&group).session_timeout_ms;
             if let Some(mut step) = self.step(&group, now_ms, &mut out) {
                 for member in step.group.members.ids() {
                     step.renew_session(&member);
+                }
+                for member in step.group.consumer.as_ref().map(ConsumerGroup::ids).unwrap_or_default() {
+                    step.arm_session(&member, session_timeout_ms);
+                    let letting_go_ms = step.group.consumer.as_ref().and_then(|group| group.letting_go_ms(&member));
+                    if let Some(timeout_ms) = letting_go_ms {
+                        step.arm_revocation(&member, timeout_ms);
+                    }
                 }
                 // The bound was lowered: those who join last have to go.
                 if step.group.members.len() > step.config.group_members_max {
@@ -188,7 +249,17 @@ impl Coordinator {
     pub fn snapshot(&self) -> Vec<Record> {
         let mut records = Vec::new();
         for group in self.groups.values() {
-            records.push(Record::Group(group.written.clone()));
+            match &group.consumer {
+                None => records.push(Record::Group(group.written.clone())),
+                Some(consumer) => {
+                    records.push(Record::ConsumerGroup(Arc::new(consumer.image(&group.id))));
+                    records.extend(
+                        consumer
+                            .member_images()
+                            .map(|member| Record::ConsumerMember { group: group.id.clone(), member: Arc::new(member) }),
+                    );
+                }
+            }
             group.offsets.write_all(&group.id, &mut records);
         }
         records
@@ -198,6 +269,13 @@ impl Coordinator {
     fn apply(&mut self, record: &Record, now_ms: i64) {
         match record {
             Record::Group(_) => {}
+            Record::ConsumerGroup(image) => self.consumers(&image.group, now_ms).restore(image),
+            Record::ConsumerMember { group, member } => self.consumers(group, now_ms).restore_member(member),
+            Record::ConsumerMemberRemoved { group, member_id } => {
+                if let Some(consumer) = self.groups.get_mut(group).and_then(|group| group.consumer.as_mut()) {
+                    consumer.remove(member_id);
+                }
+            }
             Record::GroupRemoved { group } => self.remove_group(group),
             Record::Offset { of, committed } => {
                 self.next_sequence = self.next_sequence.max(committed.sequence.saturating_add(1));
@@ -241,7 +319,11 @@ impl Coordinator {
         }
         self.timers.clear(Timer::Join { group: id.to_owned() });
         self.timers.clear(Timer::Sync { group: id.to_owned() });
-        let members = group.pending_joins.into_iter().chain(group.members.ids());
+        let consumers = group.consumer.as_ref().map(ConsumerGroup::ids).unwrap_or_default();
+        for member in &consumers {
+            self.timers.clear(Timer::Revocation { group: id.to_owned(), member: member.clone() });
+        }
+        let members = group.pending_joins.into_iter().chain(group.members.ids()).chain(consumers);
         for member in members {
             self.timers.clear(Timer::Session { group: id.to_owned(), member });
         }

@@ -38,6 +38,20 @@ pub enum GroupError {
     OffsetMetadataTooLarge,
     /// A transaction that has not ended commits this offset.
     UnstableOffsetCommit,
+    /// The request makes no sense.
+    InvalidRequest,
+    /// The version of the request knows nothing of groups like this.
+    UnsupportedVersion,
+    /// The member has to join again: its epoch is none that it can have.
+    FencedMemberEpoch,
+    /// The member has another epoch by now.
+    StaleMemberEpoch,
+    /// The place of a static member is taken by one that has not left.
+    UnreleasedInstanceId,
+    /// There is no such assignor.
+    UnsupportedAssignor,
+    /// A subscription is no regular expression.
+    InvalidRegularExpression,
 }
 
 impl GroupError {
@@ -60,6 +74,13 @@ impl GroupError {
             Self::RebalanceInProgress => "REBALANCE_IN_PROGRESS",
             Self::OffsetMetadataTooLarge => "OFFSET_METADATA_TOO_LARGE",
             Self::UnstableOffsetCommit => "UNSTABLE_OFFSET_COMMIT",
+            Self::InvalidRequest => "INVALID_REQUEST",
+            Self::UnsupportedVersion => "UNSUPPORTED_VERSION",
+            Self::FencedMemberEpoch => "FENCED_MEMBER_EPOCH",
+            Self::StaleMemberEpoch => "STALE_MEMBER_EPOCH",
+            Self::UnreleasedInstanceId => "UNRELEASED_INSTANCE_ID",
+            Self::UnsupportedAssignor => "UNSUPPORTED_ASSIGNOR",
+            Self::InvalidRegularExpression => "INVALID_REGULAR_EXPRESSION",
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Committed, Coordinator, GroupError, Token};
 impl Coordinator {
     /// Where a group stands. A group that is not known stands nowhere, which is no error.
     pub fn fetch_offsets(&self, token: Token, request: FetchOffsetsRequest) -> Outcome {
-        let answer = self.check_open().map(|()| {
+        let answer = self.check_fetch(&request).map(|()| {
             let offsets = self.groups.get(&request.group).map(|group| &group.offsets);
             match request.topics {
                 Some(topics) => fetch_some(offsets, topics, request.require_stable),
@@ -15,6 +15,16 @@ impl Coordinator {
             }
         });
         Outcome::answer(token, Reply::FetchOffsets(answer))
+    }
+
+    /// A member whose place is another's by now must not go on from where that one stands.
+    fn check_fetch(&self, request: &FetchOffsetsRequest) -> Result<(), GroupError> {
+        self.check_open()?;
+        let consumer = self.groups.get(&request.group).and_then(|group| group.consumer.as_ref());
+        match (consumer, &request.member) {
+            (Some(consumer), Some((member, epoch))) => consumer.check_epoch(member, *epoch),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::consumer::ConsumerGroup;
 use super::members::{Member, Members};
 use super::offsets::Offsets;
 use super::types::{JoinAnswer, JoinedMember, Protocol, State};
@@ -42,6 +43,8 @@ pub(super) struct Group {
     /// There while the first members of an empty group gather.
     pub(super) initial: Option<InitialDelay>,
     pub(super) offsets: Offsets,
+    /// There if the coordinator assigns itself; the group is empty as far as the classic protocol is concerned then.
+    pub(super) consumer: Option<ConsumerGroup>,
     /// What the file says of this group.
     pub(super) written: Arc<GroupImage>,
 }
@@ -74,10 +77,16 @@ impl Group {
             subscribed: None,
             initial: None,
             offsets: Offsets::default(),
+            consumer: None,
             written: image.clone(),
         };
         group.subscribed = group.derive_subscribed();
         group
+    }
+
+    /// Whether it has no members of either protocol.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state == State::Empty && self.consumer.as_ref().is_none_or(ConsumerGroup::is_empty)
     }
 
     /// The group as it is to be written.
@@ -190,6 +199,9 @@ impl Group {
 
     /// Whether members subscribe to `topic`; consumers whose subscription cannot be read may subscribe to any.
     pub(super) fn is_subscribed(&self, topic: &str) -> bool {
+        if let Some(consumer) = &self.consumer {
+            return consumer.is_subscribed(topic);
+        }
         match &self.subscribed {
             Some(topics) => topics.contains(topic),
             None => self.is_of_consumers(),

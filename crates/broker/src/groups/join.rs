@@ -6,7 +6,7 @@ use super::group::Group;
 use super::members::Member;
 use super::step::Step;
 use super::types::{JoinAnswer, JoinRequest, Outcome, Protocol, Reply, State};
-use super::{Coordinator, GroupError, Token};
+use super::{Coordinator, GroupError, Record, Token};
 
 /// From this version on a member has to come back with its id, so that lost answers leave no members behind.
 const KNOWN_MEMBER_VERSION: i16 = 4;
@@ -23,6 +23,7 @@ impl Coordinator {
             return out;
         }
         keep_first_of_each_name(&mut request.protocols);
+        self.make_classic(&request.group, now_ms, &mut out);
         if !self.has_group(&request.group) {
             self.create_group(&request.group, now_ms, &mut out);
         }
@@ -41,15 +42,25 @@ impl Coordinator {
         if !bounds.contains(&request.session_timeout_ms) {
             return Err(GroupError::InvalidSessionTimeout);
         }
-        if !self.has_group(&request.group) {
+        let Some(group) = self.groups.get(&request.group) else {
             if !request.member_id.is_empty() {
                 return Err(GroupError::UnknownMemberId);
             }
-            if request.protocol_type.is_empty() || request.protocols.is_empty() {
-                return Err(GroupError::InconsistentGroupProtocol);
-            }
+            let offers_nothing = request.protocol_type.is_empty() || request.protocols.is_empty();
+            return if offers_nothing { Err(GroupError::InconsistentGroupProtocol) } else { Ok(()) };
+        };
+        match &group.consumer {
+            Some(consumer) if !consumer.is_empty() => Err(GroupError::InconsistentGroupProtocol),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A group that all members of the newer protocol have left becomes one of the classic protocol.
+    fn make_classic(&mut self, group: &str, now_ms: i64, out: &mut Outcome) {
+        if self.groups.get(group).is_some_and(|found| found.consumer.is_some()) {
+            let created = self.replace_group(group, now_ms);
+            out.records.push(Record::Group(created.written.clone()));
+        }
     }
 }
 
@@ -191,7 +202,7 @@ fn keep_first_of_each_name(protocols: &mut Vec<Protocol>) {
 }
 
 /// The id of a new member: what its client calls itself, and the seed as a UUID.
-fn member_id(client: &str, seed: u128) -> String {
+pub(super) fn member_id(client: &str, seed: u128) -> String {
     let hex = format!("{seed:032x}");
     let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
     format!("{client}-{a}-{b}-{c}-{d}-{e}")

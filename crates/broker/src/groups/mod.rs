@@ -21,12 +21,17 @@
 //! - the leader is a member;
 //! - replaying all records, or a snapshot, gives the same coordinator.
 //!
-//! Not here: checks of producers and of access rights, the wire, groups of the newer consumer protocol (KIP-848).
+//! Groups of the newer protocol (KIP-848), whose coordinator assigns itself, are in the folder `consumer`; offsets are the same for
+//! both.
+//!
+//! Not here: checks of producers and of access rights, the wire.
 
 mod admin;
+mod assignors;
 mod codec;
 mod commit;
 mod config;
+mod consumer;
 mod coordinator;
 mod error;
 mod fetch;
@@ -36,6 +41,7 @@ mod join;
 mod leave;
 mod members;
 mod offsets;
+mod overview;
 mod rebalance;
 mod record;
 mod removal;
@@ -51,5 +57,6 @@ pub use codec::BadRecord;
 pub use config::GroupConfig;
 pub use coordinator::Coordinator;
 pub use error::GroupError;
-pub use record::{Committed, GroupImage, MemberImage, OffsetKey, Record};
+pub use overview::{GroupOverview, MemberOverview};
+pub use record::{Committed, ConsumerGroupImage, ConsumerMemberImage, GroupImage, MemberImage, OffsetKey, Record};
 pub use types::*;

@@ -9,13 +9,29 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::types::Protocol;
+use super::types::{Assignment, Protocol, TopicId};
 
 /// One fact. Later ones replace earlier ones about the same thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// A group, with its members once they have their assignments.
     Group(Arc<GroupImage>),
+    /// A group whose coordinator assigns, without its members.
+    ConsumerGroup(Arc<ConsumerGroupImage>),
+    /// A member of such a group.
+    ConsumerMember {
+        /// The group.
+        group: String,
+        /// The member.
+        member: Arc<ConsumerMemberImage>,
+    },
+    /// A member of such a group is gone.
+    ConsumerMemberRemoved {
+        /// The group.
+        group: String,
+        /// The member.
+        member_id: String,
+    },
     /// A group is gone, with its offsets.
     GroupRemoved {
         /// The group.
@@ -132,4 +148,54 @@ pub struct MemberImage {
     pub protocols: Vec<Protocol>,
     /// Its assignment.
     pub assignment: Bytes,
+}
+
+/// A group whose coordinator assigns, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerGroupImage {
+    /// The group.
+    pub group: String,
+    /// How often members or topics have changed.
+    pub epoch: i32,
+    /// The epoch for which it is settled what everybody shall own.
+    pub assignment_epoch: i32,
+    /// Who settled it.
+    pub assignor: String,
+    /// The topics for which it was settled, with their partitions.
+    pub topics: Vec<(TopicId, i32)>,
+}
+
+/// A member of such a group as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerMemberImage {
+    /// Its id.
+    pub member_id: String,
+    /// Its name, if it is a static member.
+    pub instance_id: Option<String>,
+    /// Where it is among racks.
+    pub rack_id: Option<String>,
+    /// The name of its program.
+    pub client_id: String,
+    /// Where it is.
+    pub client_host: String,
+    /// How long it may take to let go of partitions.
+    pub rebalance_timeout_ms: i32,
+    /// Topics that it subscribes to by name.
+    pub topics: Vec<String>,
+    /// The regular expression that it subscribes to.
+    pub regex: Option<String>,
+    /// The assignor that it wants.
+    pub assignor: Option<String>,
+    /// Its epoch.
+    pub epoch: i32,
+    /// The epoch that it had before.
+    pub previous_epoch: i32,
+    /// How far it is: 0 there, 1 letting go, 2 waiting for others.
+    pub state: u8,
+    /// What it owns.
+    pub assigned: Assignment,
+    /// What it was told to let go of.
+    pub revoking: Assignment,
+    /// What it shall own.
+    pub target: Assignment,
 }

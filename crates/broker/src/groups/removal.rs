@@ -54,7 +54,7 @@ impl Coordinator {
         for group in self.groups.values() {
             let expired = expired(group, retention_ms, now_ms);
             let kept = group.offsets.committed_partitions() - expired.len();
-            let is_in_use = group.state != State::Empty || !group.pending_joins.is_empty();
+            let is_in_use = !group.is_empty() || !group.pending_joins.is_empty();
             if kept == 0 && !is_in_use && group.offsets.pending().is_empty() {
                 records.push(Record::GroupRemoved { group: group.id.clone() });
             } else {
@@ -93,7 +93,7 @@ impl Coordinator {
     fn check_delete_group(&self, group: &str) -> Result<(), GroupError> {
         self.check_open()?;
         let group = self.groups.get(group).ok_or(GroupError::GroupIdNotFound)?;
-        if group.state == State::Empty { Ok(()) } else { Err(GroupError::NonEmptyGroup) }
+        if group.is_empty() { Ok(()) } else { Err(GroupError::NonEmptyGroup) }
     }
 }
 

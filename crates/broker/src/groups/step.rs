@@ -57,7 +57,7 @@ impl Step<'_> {
         }
     }
 
-    fn disarm_session(&mut self, member: &str) {
+    pub(super) fn disarm_session(&mut self, member: &str) {
         self.timers.clear(Timer::Session { group: self.group.id.clone(), member: member.to_owned() });
     }
 

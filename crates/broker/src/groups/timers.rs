@@ -11,6 +11,8 @@ pub(super) enum Timer {
     Join { group: String },
     /// The group has waited long enough for its members to sync.
     Sync { group: String },
+    /// A member of a group of the newer protocol has had the time that it may take to let go of partitions.
+    Revocation { group: String, member: String },
     /// Offsets are to be looked through for old ones.
     Sweep,
 }

@@ -12,6 +12,7 @@
 //! the connection.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -80,7 +81,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
         }
         let mut reader = Reader::new(frame);
         let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
-        let call = Call { header, peer: self.peer, principal: Principal::anonymous() };
+        let (peer, principal) = (self.peer, Principal::anonymous());
+        let call = Call { header, peer, principal, mute_ms: Arc::default() };
         let api = call
             .header
             .api()

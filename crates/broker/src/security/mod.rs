@@ -59,6 +59,11 @@ impl Principal {
         Self(format!("User:{name}").into())
     }
 
+    /// His name alone.
+    pub(crate) fn name(&self) -> &str {
+        self.0.strip_prefix("User:").unwrap_or(&self.0)
+    }
+
     /// `User:NAME`
     pub(crate) fn as_str(&self) -> &str {
         &self.0

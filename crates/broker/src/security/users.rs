@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use millrace_log::{EmbeddedLog, Journal, LogError};
+use millrace_log::{EmbeddedLog, Journal, LogError, StoppedJournal, read_journal};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::credential::{Credential, Hash, ITERATIONS_MIN, SALT_BYTES};
@@ -118,24 +118,39 @@ pub(crate) struct Users {
 struct State {
     known: Known,
     decoy_key: Vec<u8>,
-    journal: Journal,
+    journal: Keeper,
+}
+
+/// What users are kept in, while their log runs or does not.
+enum Keeper {
+    Running(Journal),
+    Stopped(StoppedJournal),
+}
+
+impl Keeper {
+    fn journal(&mut self) -> &mut Journal {
+        match self {
+            Self::Running(journal) => journal,
+            Self::Stopped(stopped) => &mut stopped.journal,
+        }
+    }
 }
 
 impl Users {
     /// Takes up the users that there are.
     pub(crate) fn open(log: &EmbeddedLog) -> Result<Self, BrokerError> {
         let (journal, records) = log.journal(JOURNAL)?;
-        Self::replay(journal, &records)
+        Self::replay(Keeper::Running(journal), &records)
     }
 
-    fn replay(mut journal: Journal, records: &[Bytes]) -> Result<Self, BrokerError> {
+    fn replay(mut journal: Keeper, records: &[Bytes]) -> Result<Self, BrokerError> {
         let (known, decoy_key) = read(records)?;
         let decoy_key = match decoy_key {
             Some(key) => key,
             None => {
                 let key = random(32);
-                journal.append(&[Record::DecoyKey(Base64(key.clone())).encode()])?;
-                journal.sync()?;
+                journal.journal().append(&[Record::DecoyKey(Base64(key.clone())).encode()])?;
+                journal.journal().sync()?;
                 key
             }
         };
@@ -184,14 +199,14 @@ impl Users {
                 }
             }
         }
-        if state.journal.wants_replacement() {
+        if state.journal.journal().wants_replacement() {
             let decoy = Record::DecoyKey(Base64(state.decoy_key.clone())).encode();
             let all = known.iter().map(|((user, _), credential)| Record::set(user, credential).encode());
             let all: Vec<Bytes> = std::iter::once(decoy).chain(all).collect();
-            state.journal.replace(&all)?;
+            state.journal.journal().replace(&all)?;
         } else {
-            state.journal.append(&records)?;
-            state.journal.sync()?;
+            state.journal.journal().append(&records)?;
+            state.journal.journal().sync()?;
         }
         state.known = known;
         Ok(())
@@ -207,8 +222,8 @@ impl StoppedUsers {
     /// # Errors
     /// When the log is in use or the disk does not answer.
     pub fn open(dir: &Path) -> Result<Self, BrokerError> {
-        let (journal, records) = Journal::open_stopped(dir, JOURNAL)?;
-        Users::replay(journal, &records).map(Self)
+        let (journal, records) = StoppedJournal::open(dir, JOURNAL)?;
+        Users::replay(Keeper::Stopped(journal), &records).map(Self)
     }
 
     /// The names of the users of the log in `dir`, in use or not.
@@ -216,7 +231,7 @@ impl StoppedUsers {
     /// # Errors
     /// When the disk does not answer.
     pub fn names(dir: &Path) -> Result<Vec<String>, BrokerError> {
-        let (known, _) = read(&Journal::read(dir, JOURNAL)?)?;
+        let (known, _) = read(&read_journal(dir, JOURNAL)?)?;
         Ok(listed(&known).into_keys().collect())
     }
 

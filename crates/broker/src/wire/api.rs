@@ -176,6 +176,8 @@ apis! {
     DescribeTopicPartitions 75: 0..=0, 0..=0, Some(0), DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
     ListPartitionReassignments 46: 0..=0, 0..=0, Some(0),
         ListPartitionReassignmentsRequest ListPartitionReassignmentsResponse;
+    AlterPartitionReassignments 45: 0..=1, 0..=1, Some(0),
+        AlterPartitionReassignmentsRequest AlterPartitionReassignmentsResponse;
     DescribeLogDirs 35: 1..=4, 1..=4, Some(2), DescribeLogDirsRequest DescribeLogDirsResponse;
     AddPartitionsToTxn 24: 0..=3, 0..=3, Some(3), AddPartitionsToTxnRequest AddPartitionsToTxnResponse;
     AddOffsetsToTxn 25: 0..=4, 0..=4, Some(3), AddOffsetsToTxnRequest AddOffsetsToTxnResponse;

@@ -466,6 +466,26 @@ fn a_request_is_answered_in_part() {
 }
 
 #[test]
+fn pages_of_topics_name_none_that_may_not_be_seen() {
+    let (rig, mut admin) = ruled();
+    assert_eq!(create(&mut admin, "u"), 0);
+    let mut alice = Client::plain(rig.address).logged_in("alice", "alice-secret");
+    let mut seen = |names: &[&str]| {
+        let topics = names.iter().map(|name| DescribePartitionsTopic { name: (*name).to_owned() }).collect();
+        let request = DescribeTopicPartitionsRequest { topics, response_partition_limit: 1, cursor: None };
+        let answer = alice.ask(0, &request).expect("an answer");
+        let topics = answer.topics.into_iter().map(|topic| (topic.name.unwrap_or_default(), topic.error_code));
+        (topics.collect::<Vec<_>>(), answer.next_cursor)
+    };
+    let pair = |name: &str, code: i16| (name.to_owned(), code);
+    assert_eq!(seen(&[]), (vec![], None));
+    assert_eq!(seen(&["u"]), (vec![pair("u", NO_TOPIC)], None));
+    add(&mut admin, rule(TOPIC, "t", LITERAL, DESCRIBE, ALLOW));
+    assert_eq!(seen(&[]), (vec![pair("t", 0)], None), "no page begins at the other");
+    assert_eq!(seen(&["t", "u"]), (vec![pair("t", 0), pair("u", NO_TOPIC)], None));
+}
+
+#[test]
 fn topics_are_not_reached_by_their_ids_either() {
     let (rig, mut admin) = ruled();
     let id = admin.ask(12, &named(&["t"])).expect("an answer").topics[0].topic_id;

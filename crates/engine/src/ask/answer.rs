@@ -22,6 +22,7 @@ use futures::StreamExt;
 use super::desk::{Answer, Desk, Limits};
 use super::error::AskError;
 use super::scan::{DeskTable, is_past_deadline};
+use crate::plan::arithmetic::with_checked_arithmetic;
 use crate::plan::catalog::{Catalog, Relation, ViewSource, options};
 use crate::plan::logical::{expand_hopping, plan, with_stored_types};
 use crate::sql::{
@@ -130,7 +131,7 @@ fn plan_question(
     let wrong = |error: DataFusionError| AskError::at(text, planner_problem(&error, &reading));
     let planned = plan(reading.query.clone(), &catalog).and_then(with_stored_types).map_err(wrong)?;
     let columns = spelled_columns(&reading, &catalog, &planned);
-    let planned = expand_hopping(planned).map_err(wrong)?;
+    let planned = expand_hopping(planned).and_then(with_checked_arithmetic).map_err(wrong)?;
     let reads_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reads_only.verify_plan(&planned).map_err(wrong)?;
     Ok(match question.explain {

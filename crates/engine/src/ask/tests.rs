@@ -146,6 +146,21 @@ fn functions_are_those_of_spark_where_others_have_the_same_names() {
 }
 
 #[test]
+fn whole_numbers_do_not_wrap() {
+    for expression in
+        ["9223372036854775807 + quantity", "-9223372036854775807 - quantity", "9223372036854775807 * quantity"]
+    {
+        let error = ask(&format!("SELECT {expression} AS x FROM orders")).expect_err("it does not fit");
+        assert!(error.message.starts_with("a whole number that does not fit its type"), "{expression}: {error}");
+        assert!(error.cure.is_some_and(|cure| cure.contains("DECIMAL")), "{expression}");
+    }
+    assert_eq!(cells("SELECT quantity + 1 AS x FROM orders WHERE quantity * 2 = 6"), ["x", "4"]);
+    let grouped =
+        "SELECT quantity % 2 + 1 AS odd, sum(quantity - 1) AS s FROM orders GROUP BY quantity % 2 + 1 ORDER BY odd";
+    assert_eq!(cells(grouped), ["odd,s", "1,-4", "2,2"]);
+}
+
+#[test]
 fn what_needs_rows_that_end_is_answered() {
     let joined = "SELECT o.id, s.amount FROM orders o LEFT JOIN sales s ON o.at = s.at WHERE o.quantity <> 3 ORDER BY o.id DESC LIMIT 2";
     assert_eq!(cells(joined), ["id,amount", "c,", "b,4.000"]);

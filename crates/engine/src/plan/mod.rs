@@ -1,5 +1,6 @@
 //! From a checked statement to the operators that run it.
 
+pub(crate) mod arithmetic;
 pub(crate) mod catalog;
 mod comparisons;
 pub(crate) mod complaint;

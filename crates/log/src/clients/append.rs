@@ -1,13 +1,15 @@
 //! The way of a client's frame into a partition.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use millrace_flow::{Offset, TopicPartition};
 
 use super::producers::Verdict;
-use super::{CLIENTS, epochs, save};
-use crate::record_batch::{FrameRules, NotTaken, Sealed, check_produced, place, stamp};
+use super::{CLIENTS, Rules, epochs, save};
+use crate::partition::{Appending, Partition};
+use crate::record_batch::{FrameHeader, FrameRules, NotTaken, Sealed, check_produced, place, stamp};
+use crate::topic::Topic;
 use crate::{EmbeddedLog, LogError};
 
 /// Where a frame lies.
@@ -60,6 +62,12 @@ pub enum Refused {
     /// A later life of its producer has taken its place.
     #[error("another instance of the producer has taken its place")]
     Fenced,
+    /// Its producer has a transaction under way in the partition, and it is not part of it.
+    #[error("the producer has a transaction under way in the partition, and the batch is not part of it")]
+    OutsideTransaction,
+    /// It would begin a transaction in the partition, and may not.
+    #[error("the batch is of a transaction that the partition is not part of")]
+    NotInTransaction,
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -85,14 +93,24 @@ impl EmbeddedLog {
     /// When the frame is not as it must be, does not follow on what its producer has sent, the topic is not one of clients,
     /// or the disk does not take it. Nothing of it is there then.
     pub fn append_frame(&self, partition: &TopicPartition, frame: &[u8]) -> Result<Appended, Refused> {
+        self.append_guarded(partition, frame, |_, _| true)
+    }
+
+    /// Like [`EmbeddedLog::append_frame`]; a frame that begins a transaction in the partition is appended only if `may_begin`
+    /// says so of its producer's id and epoch. No marker is appended between the question and the frame.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::append_frame`], and when the frame may not begin a transaction.
+    pub fn append_guarded(
+        &self,
+        partition: &TopicPartition,
+        frame: &[u8],
+        may_begin: impl FnOnce(i64, i16) -> bool,
+    ) -> Result<Appended, Refused> {
         let shared = &self.shared;
         let _open = shared.enter()?;
         let topic = self.find(&partition.topic)?;
-        let Some(settings) = &topic.settings else {
-            let (topic, owner) = (topic.name.clone(), topic.writer.clone());
-            return Err(LogError::NotOwner { topic, owner, writer: CLIENTS.into() }.into());
-        };
-        let rules = settings.rules();
+        let rules = self.rules_for_clients(&topic)?;
         let held = topic.partition(partition.partition)?;
         if frame.len() > rules.frame_bytes_max {
             return Err(Refused::TooLarge { bytes: frame.len(), bytes_max: rules.frame_bytes_max });
@@ -118,36 +136,74 @@ impl EmbeddedLog {
                 Verdict::OldDuplicate => return Err(Refused::OldDuplicate),
                 Verdict::OutOfOrder => return Err(Refused::OutOfOrder),
                 Verdict::Fenced => return Err(Refused::Fenced),
+                Verdict::OutsideTransaction => return Err(Refused::OutsideTransaction),
             }
         }
-        let is_old =
-            appending.segment_begun_ms.is_some_and(|begun| now_ms.saturating_sub(begun) >= rules.segment_ms_max);
-        let disk = shared.disk();
-        let (next, closes) = held.prepare_frame(disk, frame.len() as u64, rules.segment_bytes_max, is_old)?;
-        if closes {
-            save(disk, held, &mut appending, next, now_ms);
+        if appending.producers.begins_transaction(&header) && !may_begin(header.producer_id, header.producer_epoch) {
+            return Err(Refused::NotInTransaction);
         }
-        if closes || appending.segment_begun_ms.is_none() {
-            appending.segment_begun_ms = Some(now_ms);
-        }
-        let leader_epoch = shared.leader_epoch();
-        epochs::begin(disk, held, &mut appending.epochs, leader_epoch, next)?;
-        header.base = next;
         if rules.append_time {
             stamp(&mut frame, now_ms);
             header.max_time_ms = now_ms;
         }
-        place(&mut frame, &header, next, leader_epoch);
-        let end = header.end();
-        held.append(disk, &frame, &[Sealed { at: 0, base: next, max_time_ms: header.max_time_ms }], end)?;
+        self.write(held, &mut appending, &rules, (&mut frame, &mut header), now_ms)?;
         appending.producers.note(&header, now_ms);
-        if !shared.commits_are_durable() {
+        if header.is_transactional() {
+            // Before anybody sees the frame.
+            held.set_unstable(appending.producers.first_unstable(held.committed()));
+        }
+        self.show(held);
+        drop(appending);
+        let (base, end) = (Offset(header.base), Offset(header.end()));
+        Ok(Appended { base, end, append_time_ms, start, is_duplicate: false })
+    }
+
+    /// What is set for a topic that clients may append to.
+    pub(super) fn rules_for_clients(&self, topic: &Topic) -> Result<Arc<Rules>, LogError> {
+        match &topic.settings {
+            Some(settings) => Ok(settings.rules()),
+            None => {
+                let (topic, owner) = (topic.name.clone(), topic.writer.clone());
+                Err(LogError::NotOwner { topic, owner, writer: CLIENTS.into() })
+            }
+        }
+    }
+
+    /// Writes a checked frame to the end of a partition, in a new segment if need be, and gives it its place.
+    pub(super) fn write(
+        &self,
+        held: &Partition,
+        appending: &mut Appending,
+        rules: &Rules,
+        (frame, header): (&mut [u8], &mut FrameHeader),
+        now_ms: i64,
+    ) -> Result<(), LogError> {
+        let disk = self.shared.disk();
+        let is_old =
+            appending.segment_begun_ms.is_some_and(|begun| now_ms.saturating_sub(begun) >= rules.segment_ms_max);
+        let closes = held.closes_before(frame.len() as u64, rules.segment_bytes_max, is_old);
+        if closes {
+            // Before there is another segment: a start that finds one may do without the old one, and what it tells.
+            save(disk, held, appending, held.next(), now_ms);
+        }
+        let next = held.prepare_frame(disk, closes)?;
+        if closes || appending.segment_begun_ms.is_none() {
+            appending.segment_begun_ms = Some(now_ms);
+        }
+        let leader_epoch = self.shared.leader_epoch();
+        epochs::begin(disk, held, &mut appending.epochs, leader_epoch, next)?;
+        header.base = next;
+        place(frame, header, next, leader_epoch);
+        held.append(disk, frame, &[Sealed { at: 0, base: next, max_time_ms: header.newest_ms() }], header.end())
+    }
+
+    /// Lets others see what was appended, unless they have to wait for the disk.
+    pub(super) fn show(&self, held: &Partition) {
+        if !self.shared.commits_are_durable() {
             held.show();
         }
-        drop(appending);
-        shared.clients_wrote.store(true, Ordering::Release);
-        shared.clients_signal.notify();
-        Ok(Appended { base: Offset(next), end: Offset(end), append_time_ms, start, is_duplicate: false })
+        self.shared.clients_wrote.store(true, Ordering::Release);
+        self.shared.clients_signal.notify();
     }
 
     /// Returns when all of a partition before `end` may be read, and is as safe as the flush mode promises: at once, or
@@ -163,6 +219,10 @@ impl EmbeddedLog {
         let topic = self.find(&partition.topic)?;
         let held = topic.partition(partition.partition)?;
         held.settle(self.shared.disk(), end.0).map_err(|error| self.shared.fail(error))?;
+        if held.has_unstable() {
+            let mut appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
+            held.set_unstable(appending.producers.first_unstable(held.committed()));
+        }
         self.shared.clients_signal.notify();
         Ok(())
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use millrace_flow::{Offset, Signal, TopicPartition};
 
 use super::epochs;
-use crate::read::{check_range, offset_for_time, read_chunk};
+use crate::read::{check_range, first_since, read_chunk};
 use crate::{EmbeddedLog, LogError};
 
 /// Part of a partition.
@@ -18,6 +18,20 @@ pub struct RawFetched {
     pub start: Offset,
     /// Offset after the last record that may be read.
     pub end: Offset,
+    /// Offset after the last record that readers of committed records may read.
+    pub stable: Offset,
+    /// Transactions with records among the frames that were aborted: producer, and first offset. Nothing but for readers of
+    /// committed records.
+    pub aborted: Vec<(i64, Offset)>,
+}
+
+/// What of transactions a reader wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Everything, whatever becomes of it.
+    Uncommitted,
+    /// What is committed: up to the last stable offset, and told what was aborted.
+    Committed,
 }
 
 impl EmbeddedLog {
@@ -32,16 +46,49 @@ impl EmbeddedLog {
         from: Offset,
         bytes_max: usize,
     ) -> Result<RawFetched, LogError> {
+        self.fetch_isolated(partition, from, bytes_max, Isolation::Uncommitted)
+    }
+
+    /// Like [`EmbeddedLog::fetch_frames`], for readers who may not want to see everything.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::fetch_frames`].
+    pub fn fetch_isolated(
+        &self,
+        partition: &TopicPartition,
+        from: Offset,
+        bytes_max: usize,
+        isolation: Isolation,
+    ) -> Result<RawFetched, LogError> {
         let topic = self.find(&partition.topic)?;
         let held = topic.partition(partition.partition)?;
         held.check_online()?;
         let (start, end) = self.bounds(held);
-        let frames = if check_range(partition, from.0, start, end)? {
-            read_chunk(held, from.0, end, bytes_max)?.into_bytes(bytes_max)
-        } else {
-            Bytes::new()
-        };
-        Ok(RawFetched { frames, start: Offset(start), end: Offset(end) })
+        check_range(partition, from.0, start, end)?;
+        let stable = held.stable().min(end);
+        let bound = if isolation == Isolation::Committed { stable } else { end };
+        let (mut frames, mut aborted) = (Bytes::new(), Vec::new());
+        if from.0 < bound {
+            let behind;
+            (frames, behind) = read_chunk(held, from.0, bound, bytes_max)?.into_bytes(bytes_max);
+            if isolation == Isolation::Committed {
+                let found = held.aborted_between(from.0, behind)?;
+                aborted = found.iter().map(|found| (found.producer_id, Offset(found.first))).collect();
+            }
+        }
+        Ok(RawFetched { frames, start: Offset(start), end: Offset(end), stable: Offset(stable), aborted })
+    }
+
+    /// Offset after the last record of a partition that readers of committed records may read.
+    ///
+    /// # Errors
+    /// When there is no such partition or it is offline.
+    pub fn stable_offset(&self, partition: &TopicPartition) -> Result<Offset, LogError> {
+        let topic = self.find(&partition.topic)?;
+        let held = topic.partition(partition.partition)?;
+        held.check_online()?;
+        let (_, end) = self.bounds(held);
+        Ok(Offset(held.stable().min(end)))
     }
 
     /// First offset of a partition that is still there, and the one after the last record that may be read.
@@ -56,6 +103,15 @@ impl EmbeddedLog {
         Ok((Offset(start), Offset(end)))
     }
 
+    /// Bytes that the records of a partition take on the disk.
+    ///
+    /// # Errors
+    /// When there is no such partition.
+    pub fn partition_bytes(&self, partition: &TopicPartition) -> Result<u64, LogError> {
+        let topic = self.find(&partition.topic)?;
+        Ok(topic.partition(partition.partition)?.bytes())
+    }
+
     /// The first record with the timestamp `time_ms` or a later one: its offset and its timestamp.
     ///
     /// # Errors
@@ -64,12 +120,8 @@ impl EmbeddedLog {
         let topic = self.find(&partition.topic)?;
         let held = topic.partition(partition.partition)?;
         let (_, end) = self.bounds(held);
-        let offset = offset_for_time(held, time_ms, end)?;
-        if offset.0 >= end {
-            return Ok(None);
-        }
-        let record = crate::read::read_records(held, offset.0, end, 1)?;
-        Ok(record.first().map(|record| (record.offset, record.time_ms)))
+        let found = first_since(held, time_ms, end, Isolation::Uncommitted)?;
+        Ok(found.map(|(offset, time_ms)| (Offset(offset), time_ms)))
     }
 
     /// The first record with the greatest timestamp of a partition: its offset and its timestamp.

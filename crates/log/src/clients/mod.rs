@@ -2,18 +2,26 @@
 //!
 //! ```text
 //! topics/<name>-<p>/ <base20>.log .index .timeindex    as everywhere
+//!                    <base20>.txnindex                 aborted transactions whose markers are in the segment
 //!                    producers                         who has sent what before the offset in it
 //!                    leader-epoch-checkpoint           Kafka's own file: epochs, each with its first offset
 //! ```
 //!
 //! Every append is a commit of its own: readers see it at once or, where the log flushes at every commit, once it is on
 //! the disk. So the files themselves say where a partition ends, and the commit log knows nothing of them.
+//!
+//! A transaction of a client lies in its partitions frame by frame, among those of others, and ends with a *marker* in each.
+//! The **last stable offset** is where the first one that goes on begins, or the end: readers of committed records go up to
+//! it, and are told which transactions among what they read were aborted. Readers in this process are shown neither those
+//! nor markers.
 
 mod append;
 mod config;
 mod epochs;
 mod fetch;
 mod manage;
+mod markers;
+mod ongoing;
 mod producers;
 mod state;
 
@@ -22,8 +30,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use append::{Appended, Refused};
 pub use config::{ConfigKey, ConfigType, TOPIC_CONFIGS, config_key};
-pub use fetch::RawFetched;
+pub use fetch::{Isolation, RawFetched};
 pub use manage::{ClientTopic, TopicId};
+pub use markers::{End, OngoingTransaction};
+pub use producers::ActiveProducer;
 
 pub(crate) use config::{Rules, check_configs};
 pub(crate) use producers::Producers;

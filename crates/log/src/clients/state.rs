@@ -1,5 +1,9 @@
 //! What a partition of clients needs to know beside its records, over a restart.
+//!
+//! The producers, as of some offset; the aborted transactions whose markers are before it are on the disk when it is. What
+//! came after it is found out from the headers.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
@@ -17,6 +21,9 @@ const FILE: &str = "producers";
 struct Snapshot {
     end: i64,
     producers: Producers,
+    /// How many aborted transactions are kept beside which segments.
+    #[serde(default)]
+    aborted: BTreeMap<i64, usize>,
 }
 
 fn path(partition: &Partition) -> PathBuf {
@@ -30,31 +37,50 @@ pub(crate) fn save(disk: &dyn Disk, partition: &Partition, appending: &mut Appen
     if appending.producers.is_empty() && !path.exists() {
         return;
     }
-    let snapshot = Snapshot { end, producers: appending.producers.clone() };
-    if let Err(error) = document::write(disk, &path, &snapshot) {
+    let saved = partition.save_aborted(disk).and_then(|aborted| {
+        let snapshot = Snapshot { end, producers: appending.producers.clone(), aborted };
+        document::write(disk, &path, &snapshot)
+    });
+    if let Err(error) = saved {
         tracing::warn!(partition = %partition.name, %error, "producers not kept, the next start reads more");
     }
 }
 
-/// Finds out who has sent what: what was kept, and the headers of all frames since. Who is found in them counts as heard of
-/// now: a record's timestamp may be of any time.
-pub(crate) fn load(partition: &Partition, now_ms: i64) -> Result<(), LogError> {
+/// Finds out who has sent what, and what was aborted: what was kept, and the headers of all frames since. Who is found in
+/// them counts as heard of now: a record's timestamp may be of any time. Without a disk nothing is changed.
+pub(crate) fn load(disk: Option<&dyn Disk>, partition: &Partition, now_ms: i64) -> Result<(), LogError> {
     if partition.check_online().is_err() {
         return Ok(());
     }
     let end = partition.next();
-    let kept = match document::read::<Snapshot>(&path(partition)) {
+    let kept = document::read::<Snapshot>(&path(partition)).and_then(|kept| {
+        // One of a longer log tells of records that are gone. Others will take their offsets, and then it must not be believed.
+        let is_of_longer = kept.as_ref().is_some_and(|kept| kept.end > end);
+        if is_of_longer && let Some(disk) = disk {
+            document::remove(disk, &path(partition))?;
+        }
+        let kept = kept.filter(|_| !is_of_longer).unwrap_or_default();
+        partition.load_aborted(kept.end, &kept.aborted)?;
+        Ok(kept)
+    });
+    let Snapshot { end: from, mut producers, .. } = match kept {
         Ok(kept) => kept,
         Err(error) => {
             tracing::warn!(partition = %partition.name, %error, "producers are found out from the records");
-            None
+            partition.load_aborted(0, &BTreeMap::new())?;
+            Snapshot::default()
         }
     };
-    // One of a longer log tells of records that are gone.
-    let Snapshot { end: from, mut producers } = kept.filter(|kept| kept.end <= end).unwrap_or_default();
+    let mut aborted = Vec::new();
     if from < end {
-        each_header(partition.dir(), from.max(partition.start()), |header| producers.note(header, now_ms))?;
+        // What was taken away from the front of a segment was sent all the same.
+        each_header(partition.dir(), from..end, |header, marker| match marker {
+            Some(marker) => aborted.extend(producers.end(header, marker, now_ms)),
+            None => producers.note(header, now_ms),
+        })?;
     }
+    aborted.into_iter().try_for_each(|aborted| partition.note_aborted(aborted))?;
+    partition.set_unstable(producers.first_unstable(end));
     let mut appending = partition.appending.lock().unwrap_or_else(PoisonError::into_inner);
     appending.producers = producers;
     appending.epochs = epochs::read(partition)?;

@@ -10,6 +10,7 @@
 //!
 //! Where clients append, every append is a commit of its own: the file itself says where the partition ends.
 
+mod aborted;
 mod recover;
 
 use std::fs::File;
@@ -39,6 +40,8 @@ pub(crate) struct Partition {
     start: AtomicI64,
     recovery: AtomicI64,
     committed: AtomicI64,
+    /// First offset of a transaction that goes on; the greatest number where there is none.
+    unstable: AtomicI64,
     bytes: AtomicU64,
     /// Why it cannot be used, if so; found out when it is opened.
     offline: Option<Arc<str>>,
@@ -188,33 +191,29 @@ impl Partition {
         })
     }
 
-    /// Gets ready to append `bytes` of a client, in a new segment if they would make the active one too large or `is_old`
-    /// says so; answers the offset of the next record, and whether a segment was closed.
-    pub(crate) fn prepare_frame(
-        &self,
-        disk: &dyn Disk,
-        bytes: u64,
-        segment_bytes_max: u64,
-        is_old: bool,
-    ) -> Result<(i64, bool), LogError> {
+    /// Whether a frame of a client, of so many `bytes`, does not go into the active segment: it would make that too large, or
+    /// `is_old` says so.
+    pub(crate) fn closes_before(&self, bytes: u64, segment_bytes_max: u64, is_old: bool) -> bool {
+        let state = self.state();
+        let Some(active) = &state.active else { return false };
+        // An index counts offsets in 32 bits.
+        let is_long = state.next - active.base() > i64::from(i32::MAX);
+        active.bytes() > 0 && (active.bytes() + bytes > segment_bytes_max || is_long || is_old)
+    }
+
+    /// Gets ready to append a frame of a client, in a new segment if `closes`; answers the offset of its first record.
+    pub(crate) fn prepare_frame(&self, disk: &dyn Disk, closes: bool) -> Result<i64, LogError> {
         self.check_online()?;
         let mut state = self.state();
-        let active_bytes = state.active.as_ref().map_or(0, ActiveSegment::bytes);
         let next = state.next;
-        // An index counts offsets in 32 bits.
-        let offsets = state.active.as_ref().map_or(0, |active| next - active.base());
-        let is_full = active_bytes + bytes > segment_bytes_max || offsets > i64::from(i32::MAX);
-        let mut closes = false;
-        if active_bytes > 0 && (is_full || is_old) {
-            let full = state.active.take().expect("it has bytes");
+        if closes && let Some(full) = state.active.take() {
             state.closed.push(full.close(disk, next));
-            closes = true;
         }
         if state.active.is_none() {
             state.active = Some(ActiveSegment::create(disk, &self.dir, next)?);
             state.dir_unsynced = true;
         }
-        Ok((next, closes))
+        Ok(next)
     }
 
     /// Brings all that was appended so far to the disk, and lets readers see it. Answers at once when `end` is there already.

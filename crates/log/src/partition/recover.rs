@@ -7,6 +7,7 @@
 //! point that is not whole. One that ends below its recovery point is damaged.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -16,7 +17,7 @@ use millrace_flow::TopicPartition;
 
 use super::{Partition, State};
 use crate::checkpoint::PartitionPoint;
-use crate::record_batch::FrameHeader;
+use crate::record_batch::{FrameHeader, Marker};
 use crate::segment::{self, ActiveSegment, ClosedSegment, Found, Index, ScanStop, Scanner};
 use crate::tail_cache::Slot;
 use crate::{Disk, LogError};
@@ -117,6 +118,7 @@ impl Partition {
             start: AtomicI64::new(start),
             recovery: AtomicI64::new(believed.point.recovery.clamp(start, believed.committed.max(start))),
             committed: AtomicI64::new(believed.committed),
+            unstable: AtomicI64::new(i64::MAX),
             bytes: AtomicU64::new(state.bytes()),
             offline: None,
             state: Mutex::new(state),
@@ -176,17 +178,28 @@ fn frames_from(file: &File, path: &Path, found: Found, from: i64, hint: (i64, u6
     }
 }
 
-/// Goes over the headers of the whole frames of a partition from the offset `from` on.
-pub(crate) fn each_header(dir: &Path, from: i64, mut visit: impl FnMut(&FrameHeader)) -> Result<(), LogError> {
+/// Goes over the headers of the frames with offsets in `range`, and over what control batches among them say. The frames
+/// have been checked before, or were synced and whole once.
+pub(crate) fn each_header(
+    dir: &Path,
+    range: Range<i64>,
+    mut visit: impl FnMut(&FrameHeader, Option<Marker>),
+) -> Result<(), LogError> {
     let found = segment::list(dir)?;
-    let first = found.partition_point(|segment| segment.base <= from).saturating_sub(1);
-    for segment in found.iter().skip(first) {
+    let first = found.partition_point(|segment| segment.base <= range.start).saturating_sub(1);
+    for segment in found.iter().skip(first).take_while(|segment| segment.base < range.end) {
         let path = segment::log_path(dir, segment.base);
-        let file = File::open(&path).map_err(LogError::io("open", &path))?;
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            // Retention of a running program was there before this reader.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(LogError::io("open", &path)(error)),
+        };
         let mut scanner = Scanner::new(&file, &path, 0, segment.bytes);
         loop {
-            match scanner.next_frame() {
-                Ok(Some((_, frame))) if frame.header.end() > from => visit(&frame.header),
+            match scanner.next_header() {
+                Ok(Some((header, _))) if header.base >= range.end => break,
+                Ok(Some((header, marker))) if header.end() > range.start => visit(&header, marker),
                 Ok(Some(_)) => {}
                 Ok(None) | Err(ScanStop::Damage(_)) => break,
                 Err(ScanStop::Io(error)) => return Err(error),
@@ -292,7 +305,7 @@ fn scan(
         if frame.header.end() > end {
             return Err(damaged("a batch goes on behind the committed end"));
         }
-        index.note(next - found.base, position, frame.header.max_time_ms);
+        index.note(next - found.base, position, frame.header.newest_ms());
         next = frame.header.end();
     }
     Ok(scanner.position())

@@ -55,6 +55,11 @@ impl FrameHeader {
         self.attributes & TRANSACTION_BIT != 0
     }
 
+    /// Greatest timestamp of records for readers: those of a control batch are for nobody to be found by.
+    pub(crate) fn newest_ms(&self) -> i64 {
+        if self.is_control() { i64::MIN } else { self.max_time_ms }
+    }
+
     /// What the records are packed with.
     pub(crate) fn compression(&self) -> Result<Compression, Damage> {
         Compression::from_bits(self.attributes & COMPRESSION_BITS)
@@ -87,22 +92,30 @@ impl FrameHeader {
         }
     }
 
+    /// The same as part of a transaction.
+    #[cfg(test)]
+    pub(crate) fn in_transaction(mut self) -> Self {
+        self.attributes |= TRANSACTION_BIT;
+        self
+    }
+
     fn time_ms(&self, delta: i64) -> i64 {
         if self.attributes & APPEND_TIME_BIT != 0 { self.max_time_ms } else { self.base_time_ms.wrapping_add(delta) }
     }
 
-    fn read(frame: &[u8]) -> Self {
+    /// The header in `front`, at least its 61 bytes; nothing of it has been checked.
+    pub(crate) fn read(front: &[u8]) -> Self {
         Self {
-            base: i64::from_be_bytes(be(frame, 0)),
-            attributes: i16::from_be_bytes(be(frame, 21)),
-            last_delta: i32::from_be_bytes(be(frame, 23)),
-            base_time_ms: i64::from_be_bytes(be(frame, 27)),
-            max_time_ms: i64::from_be_bytes(be(frame, 35)),
-            producer_id: i64::from_be_bytes(be(frame, 43)),
-            producer_epoch: i16::from_be_bytes(be(frame, 51)),
-            base_sequence: i32::from_be_bytes(be(frame, 53)),
+            base: i64::from_be_bytes(be(front, 0)),
+            attributes: i16::from_be_bytes(be(front, 21)),
+            last_delta: i32::from_be_bytes(be(front, 23)),
+            base_time_ms: i64::from_be_bytes(be(front, 27)),
+            max_time_ms: i64::from_be_bytes(be(front, 35)),
+            producer_id: i64::from_be_bytes(be(front, 43)),
+            producer_epoch: i16::from_be_bytes(be(front, 51)),
+            base_sequence: i32::from_be_bytes(be(front, 53)),
             // Counted below zero, it is more than any frame has room for.
-            count: usize::try_from(i32::from_be_bytes(be(frame, 57))).unwrap_or(usize::MAX),
+            count: usize::try_from(i32::from_be_bytes(be(front, 57))).unwrap_or(usize::MAX),
         }
     }
 }

@@ -153,7 +153,7 @@ fn write_decimal_before(end: usize, mut number: u64, to: &mut [u8]) -> usize {
 }
 
 /// Fills in the header of `frame`, whose records are there already.
-fn seal(frame: &mut [u8], base: i64, count: usize, base_time_ms: i64, max_time_ms: i64) {
+pub(super) fn seal(frame: &mut [u8], base: i64, count: usize, base_time_ms: i64, max_time_ms: i64) {
     let length = i32::try_from(frame.len() - LENGTH_END).expect("a frame is bounded far below 2 GiB");
     let count = i32::try_from(count).expect("a frame has fewer records than bytes");
     frame[0..8].copy_from_slice(&base.to_be_bytes());

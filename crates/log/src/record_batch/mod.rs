@@ -15,6 +15,7 @@
 //! clients append may be packed, part of a transaction, or a control batch.
 
 mod compression;
+mod control;
 mod decode;
 mod encode;
 mod produced;
@@ -22,6 +23,7 @@ mod produced;
 mod tests;
 mod varint;
 
+pub(crate) use control::Marker;
 pub(crate) use decode::{FrameHeader, FrameView, RecordView, frame_bytes, frame_span};
 pub(crate) use encode::{Input, Sealed, encode_frame};
 pub(crate) use produced::{FrameRules, NotTaken, check_produced, place, stamp};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::index::IndexFiles;
-use super::{ClosedSegment, Found, Index, log_path};
+use super::{AbortedList, ClosedSegment, Found, Index, log_path};
 use crate::record_batch::Sealed;
 use crate::{Disk, LogError};
 
@@ -41,6 +41,8 @@ pub(crate) struct ActiveSegment {
     index: Index,
     /// Missing until there is a first entry: most topics stay smaller than that.
     index_files: Option<IndexFiles>,
+    /// Aborted transactions whose markers are here.
+    pub(crate) aborted: AbortedList,
 }
 
 impl ActiveSegment {
@@ -57,6 +59,7 @@ impl ActiveSegment {
             bytes: 0,
             index: Index::default(),
             index_files: None,
+            aborted: AbortedList::default(),
         })
     }
 
@@ -68,7 +71,8 @@ impl ActiveSegment {
         if length != bytes {
             disk.truncate(&file, bytes).map_err(LogError::io("cut", &path))?;
         }
-        let mut segment = Self { dir: dir.to_owned(), base, file: Arc::new(file), bytes, index, index_files: None };
+        let (file, aborted) = (Arc::new(file), AbortedList::default());
+        let mut segment = Self { dir: dir.to_owned(), base, file, bytes, index, index_files: None, aborted };
         // An index that lies there has entries to be cut, at least those that nobody trusts.
         if segment.index.len() > 0 || super::file_path(dir, base, super::TIME_INDEX).exists() {
             segment.index_files = Some(IndexFiles::open(disk, dir, base, 0)?);
@@ -136,7 +140,8 @@ impl ActiveSegment {
     /// Ends the segment at the offset `end`.
     pub(crate) fn close(mut self, disk: &dyn Disk, end: i64) -> ClosedSegment {
         let found = Found { base: self.base, bytes: self.bytes };
-        let closed = ClosedSegment::new(&self.dir, found, Some(end)).with_index(std::mem::take(&mut self.index));
+        let mut closed = ClosedSegment::new(&self.dir, found, Some(end)).with_index(std::mem::take(&mut self.index));
+        closed.aborted = self.aborted;
         if let Err(error) = closed.save_index(disk) {
             tracing::warn!(%error, "index not written");
         }

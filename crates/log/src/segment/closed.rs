@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::index::IndexFiles;
-use super::{Found, Index, ScanStop, Scanner, log_path};
+use super::{AbortedList, Found, Index, ScanStop, Scanner, log_path};
 use crate::{Disk, LogError};
 
 /// A closed segment. Its file is opened when it is read, its index is loaded when it is first asked for.
@@ -17,19 +17,22 @@ pub(crate) struct ClosedSegment {
     end: Option<i64>,
     bytes: u64,
     index: OnceLock<Index>,
+    /// Aborted transactions whose markers are here.
+    pub(crate) aborted: AbortedList,
 }
 
 impl ClosedSegment {
     /// The segment that was found in `dir`; `end` is the base of the next one, or `None` for one still being written to
     /// by another process.
     pub(crate) fn new(dir: &Path, found: Found, end: Option<i64>) -> Self {
-        Self { dir: dir.to_owned(), base: found.base, end, bytes: found.bytes, index: OnceLock::new() }
+        let aborted = AbortedList::default();
+        Self { dir: dir.to_owned(), base: found.base, end, bytes: found.bytes, index: OnceLock::new(), aborted }
     }
 
     /// The same with an index at hand.
     pub(crate) fn with_index(self, index: Index) -> Self {
-        let Self { dir, base, end, bytes, .. } = self;
-        Self { dir, base, end, bytes, index: OnceLock::from(index) }
+        let Self { dir, base, end, bytes, aborted, .. } = self;
+        Self { dir, base, end, bytes, index: OnceLock::from(index), aborted }
     }
 
     /// Offset of the first record.
@@ -88,7 +91,7 @@ impl ClosedSegment {
         loop {
             match scanner.next_frame() {
                 Ok(Some((position, frame))) => {
-                    index.note(frame.header.base - self.base, position, frame.header.max_time_ms);
+                    index.note(frame.header.base - self.base, position, frame.header.newest_ms());
                 }
                 Ok(None) | Err(ScanStop::Damage(_)) => return Ok(index),
                 Err(ScanStop::Io(error)) => return Err(error),

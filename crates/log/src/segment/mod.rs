@@ -3,6 +3,7 @@
 //! A partition has closed segments, which never change, and at most one active segment at the end. A segment is begun only
 //! when all before it is committed, so that what is not committed always lies at the end of the active one.
 
+mod aborted;
 mod active;
 mod closed;
 mod index;
@@ -14,6 +15,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+pub(crate) use aborted::{Aborted, AbortedList};
 pub(crate) use active::{ActiveSegment, Mark};
 pub(crate) use closed::ClosedSegment;
 pub(crate) use index::Index;
@@ -21,10 +23,11 @@ pub(crate) use scan::{ScanStop, Scanner};
 
 use crate::{Disk, LogError, document};
 
-/// What the names of a segment's three files end in.
+/// What the names of a segment's files end in.
 const LOG: &str = "log";
 const OFFSET_INDEX: &str = "index";
 const TIME_INDEX: &str = "timeindex";
+const ABORTED_INDEX: &str = "txnindex";
 
 /// A segment found in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<Found>, LogError> {
 
 /// Removes the files of the segment at `base`, the records first: an index without records is dropped at the next start.
 pub(crate) fn remove(dir: &Path, base: i64) -> Result<(), LogError> {
-    for extension in [LOG, OFFSET_INDEX, TIME_INDEX] {
+    for extension in [LOG, OFFSET_INDEX, TIME_INDEX, ABORTED_INDEX] {
         let path = file_path(dir, base, extension);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(LogError::io("remove", &path)(error)),

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::LogError;
-use crate::record_batch::{Damage, FrameView, HEADER_BYTES, frame_bytes, frame_span};
+use crate::record_batch::{Damage, FrameHeader, FrameView, HEADER_BYTES, Marker, frame_bytes, frame_span};
 
 /// Bytes asked of the disk at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -64,6 +64,40 @@ impl<'a> Scanner<'a> {
         self.position += bytes as u64;
         self.used += bytes;
         Ok(Some((position, frame)))
+    }
+
+    /// The header of the next frame, believed as it is, and what it says if it is a control batch; `None` at the end of the
+    /// file. Records are passed over.
+    pub(crate) fn next_header(&mut self) -> Result<Option<(FrameHeader, Option<Marker>)>, ScanStop> {
+        let left = self.end.saturating_sub(self.position);
+        if left == 0 {
+            return Ok(None);
+        }
+        if left < HEADER_BYTES as u64 {
+            return Err(ScanStop::Damage(Damage("the file ends within the header of a batch")));
+        }
+        self.fill(HEADER_BYTES)?;
+        let front = &self.buffer[self.used..];
+        let bytes = frame_bytes(front).map_err(ScanStop::Damage)?;
+        frame_span(front).map_err(ScanStop::Damage)?;
+        if bytes as u64 > left {
+            return Err(ScanStop::Damage(Damage("the file ends within a batch")));
+        }
+        let header = FrameHeader::read(front);
+        let mut marker = None;
+        if header.is_control() {
+            self.fill(bytes)?;
+            let frame = FrameView::parse(&self.buffer[self.used..self.used + bytes]).map_err(ScanStop::Damage)?;
+            marker = Marker::of(&frame).map_err(ScanStop::Damage)?;
+        }
+        self.position += bytes as u64;
+        self.used = (self.used + bytes).min(self.buffer.len());
+        if self.used == self.buffer.len() {
+            // What is behind it in the file is read when it is asked for.
+            self.buffer.clear();
+            self.used = 0;
+        }
+        Ok(Some((header, marker)))
     }
 
     /// Goes on behind a frame that [`Scanner::next_frame`] found damaged, as far as its header can be believed; answers the

@@ -59,6 +59,11 @@ impl Frame {
         self
     }
 
+    pub(crate) fn in_transaction(mut self) -> Self {
+        self.attributes |= 1 << 4;
+        self
+    }
+
     /// Its bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut records = Vec::new();

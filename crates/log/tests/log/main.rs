@@ -8,3 +8,5 @@ mod keeping;
 mod model;
 mod roundtrip;
 mod shop;
+mod transactions;
+mod transactions_model;

@@ -29,6 +29,8 @@ const SHOWN_CHARS_MAX: usize = 60;
 pub(super) struct Column {
     field: Field,
     parser: Parser,
+    /// What a date or time that does not fit is told of how it is written.
+    spelling: String,
 }
 
 #[derive(Debug, Clone)]
@@ -134,7 +136,14 @@ impl Column {
                 return Err(SchemaError::UnsupportedColumn { column, found: other.to_string() });
             }
         };
-        Ok(Self { field: field.clone(), parser })
+        let spelling = match &parser {
+            Parser::Date(_) => spelling(options.date_format.as_deref(), "date_format", "2026-01-31"),
+            Parser::Timestamp(_) => {
+                spelling(options.timestamp_format.as_deref(), "timestamp_format", "2026-01-31 13:05:00")
+            }
+            _ => String::new(),
+        };
+        Ok(Self { field: field.clone(), parser, spelling })
     }
 
     /// The column's values; a cell that does not fit goes to `bad` and is null.
@@ -261,7 +270,7 @@ impl Column {
         }
         let name = type_name(self.field.data_type());
         let reason = match fault {
-            Fault::NotA => format!("`{shown}` is not a value of type {name}"),
+            Fault::NotA => format!("`{shown}` is not a value of type {name}{}", self.spelling),
             Fault::OutOfRange => format!("`{shown}` does not fit the range of {name}"),
             Fault::FractionTooLong => format!("`{shown}` has more digits behind the point than {name} keeps"),
             Fault::NotUtf8 => format!("`{shown}` is not UTF-8; set encoding = 'latin1' if the file is in Latin-1"),
@@ -271,6 +280,14 @@ impl Column {
             }
         };
         Bad { row, column: self.field.name().clone(), reason }
+    }
+}
+
+/// How dates are written, or how to say that they are written in another way.
+fn spelling(format: Option<&str>, option: &str, example: &str) -> String {
+    match format {
+        Some(format) => format!(" as {option} = '{format}' has it"),
+        None => format!("; one is written {example}, or as {option} says"),
     }
 }
 

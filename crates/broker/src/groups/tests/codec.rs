@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::*;
-use super::rig::*;
+use super::consumer_rig::*;
+use super::rig::{GROUP, Rig, named};
 
 fn samples() -> Vec<Record> {
     let of = OffsetKey { group: "g".to_owned(), topic: "tøpic".to_owned(), partition: 3 };
@@ -21,9 +22,15 @@ fn samples() -> Vec<Record> {
     let mut rig = Rig::eager();
     let token = rig.enter(named("i"));
     rig.sync_all(&[token]);
+    let mut switched = Rig::new();
+    switched.set_topics(&[("t", 3)]);
+    Consumer::named("a", "i", &["t"]).join(&mut switched).expect("it joins");
+    Consumer { regex: Some("u.*".to_owned()), ..Consumer::new("b", &["t"]) }.join(&mut switched).expect("it joins");
+    rig.journal.append(&mut switched.journal);
     let mut records = rig.journal;
     records.extend([
         Record::GroupRemoved { group: String::new() },
+        Record::ConsumerMemberRemoved { group: "g".to_owned(), member_id: "a".to_owned() },
         Record::Offset { of: of.clone(), committed: committed.clone() },
         Record::Offset { of: of.clone(), committed: plain },
         Record::OffsetRemoved { of: of.clone() },

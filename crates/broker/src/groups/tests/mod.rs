@@ -2,6 +2,13 @@
 
 mod admin;
 mod codec;
+mod consumer_joining;
+mod consumer_moving;
+mod consumer_offsets;
+mod consumer_restart;
+mod consumer_rig;
+mod consumer_static;
+mod consumer_switch;
 mod expiry;
 mod joining;
 mod leaving;

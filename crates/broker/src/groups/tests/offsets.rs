@@ -62,7 +62,7 @@ fn offsets_come_back_with_all_that_was_said() {
     let mut rig = Rig::eager();
     rig.commit(commit("", -1, "t", 1));
     rig.commit(commit("", -1, "u", 2));
-    let all = FetchOffsetsRequest { group: GROUP.to_owned(), topics: None, require_stable: true };
+    let all = FetchOffsetsRequest { group: GROUP.to_owned(), member: None, topics: None, require_stable: true };
     let found = rig.fetch_request(all.clone());
     let names: Vec<&str> = found.iter().map(|topic| topic.topic.as_str()).collect();
     assert_eq!(names, ["t", "u"]);

@@ -77,6 +77,15 @@ impl Rig {
             assert!(joining == 0 || group.state == State::PreparingRebalance);
             let syncing = group.members.iter().filter(|member| member.sync.is_some()).count();
             assert!(syncing == 0 || group.state == State::CompletingRebalance);
+            if let Some(consumer) = &group.consumer {
+                assert!(group.members.is_empty() && group.state == State::Empty, "a group is of one protocol");
+                let mut held = Assignment::new();
+                for member in consumer.member_images() {
+                    let all = &member.assigned | &member.revoking;
+                    assert!(all.iter().all(|partition| held.insert(*partition)), "a partition is held by one");
+                    assert!(member.assigned.is_disjoint(&member.revoking));
+                }
+            }
         }
     }
 
@@ -233,7 +242,8 @@ impl Rig {
     /// Offset and error of one partition.
     pub(super) fn fetch(&mut self, topic: &str, partition: i32, require_stable: bool) -> Result<i64, GroupError> {
         let topics = Some(vec![TopicPartitions { topic: topic.to_owned(), partitions: vec![partition] }]);
-        let found = self.fetch_request(FetchOffsetsRequest { group: GROUP.to_owned(), topics, require_stable });
+        let found =
+            self.fetch_request(FetchOffsetsRequest { group: GROUP.to_owned(), member: None, topics, require_stable });
         let found = &found[0].partitions[0];
         found.error.map_or(Ok(found.offset), Err)
     }

@@ -11,7 +11,7 @@ fn offsets_of_a_transaction_wait_for_its_end() {
     assert_eq!(rig.fetch("t", 0, false), Ok(1), "who does not mind sees what is committed");
     assert_eq!(rig.fetch("t", 0, true), Err(GroupError::UnstableOffsetCommit));
     assert_eq!(rig.fetch("t", 1, true), Ok(-1));
-    let all = FetchOffsetsRequest { group: GROUP.to_owned(), topics: None, require_stable: true };
+    let all = FetchOffsetsRequest { group: GROUP.to_owned(), member: None, topics: None, require_stable: true };
     assert_eq!(rig.fetch_request(all)[0].partitions[0].error, Some(GroupError::UnstableOffsetCommit));
     rig.end_transaction(7, true);
     assert_eq!(rig.fetch("t", 0, true), Ok(5));

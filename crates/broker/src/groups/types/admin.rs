@@ -21,9 +21,9 @@ pub struct ListedGroup {
     pub group: String,
     /// What kind of group it is, empty if it only keeps offsets.
     pub protocol_type: String,
-    /// Where it stands.
-    pub state: State,
-    /// By which protocol its members are coordinated: `classic`.
+    /// Where it stands, by the protocol's name.
+    pub state: &'static str,
+    /// By which protocol its members are coordinated: `classic` or `consumer`.
     pub group_type: &'static str,
 }
 

@@ -1,12 +1,17 @@
 //! Requests and answers of the coordinator, without a trace of the wire.
 
 mod admin;
+mod consumer;
 mod membership;
 mod offsets;
 
 use std::fmt;
 
 pub use admin::{DescribedGroup, DescribedMember, ListGroupsRequest, ListedGroup};
+pub use consumer::{
+    Assignment, ConsumerAnswer, ConsumerHeartbeat, ConsumerState, DescribedConsumer, DescribedConsumerGroup, Directory,
+    IdPartition, Timing, TopicId,
+};
 pub use membership::{
     HeartbeatRequest, JoinAnswer, JoinRequest, JoinedMember, LeaveRequest, LeavingMember, LeftMember, Protocol,
     SyncAnswer, SyncRequest,
@@ -67,6 +72,11 @@ pub enum Reply {
     ListGroups(Result<Vec<ListedGroup>, GroupError>),
     /// To [`Coordinator::describe_groups`](super::Coordinator::describe_groups), in the order of the request.
     DescribeGroups(Vec<DescribedGroup>),
+    /// To [`Coordinator::consumer_heartbeat`](super::Coordinator::consumer_heartbeat).
+    ConsumerHeartbeat(Result<ConsumerAnswer, GroupError>),
+    /// To [`Coordinator::describe_consumer_groups`](super::Coordinator::describe_consumer_groups), in the order of the
+    /// request.
+    DescribeConsumerGroups(Vec<(String, Result<DescribedConsumerGroup, GroupError>)>),
 }
 
 /// Where a group stands.

@@ -9,7 +9,7 @@ pub struct CommitRequest {
     pub version: i16,
     /// The group.
     pub group: String,
-    /// The generation, -1 from whoever is no member.
+    /// The generation, or the member's epoch; -1 from whoever is no member.
     pub generation: i32,
     /// The member, empty from whoever is none.
     pub member_id: String,
@@ -75,6 +75,8 @@ pub struct TopicPartitions {
 pub struct FetchOffsetsRequest {
     /// The group.
     pub group: String,
+    /// The member that asks, and its epoch, if it says so (from version 9 on).
+    pub member: Option<(String, i32)>,
     /// Of which partitions; `None` for all that the group has offsets of.
     pub topics: Option<Vec<TopicPartitions>>,
     /// Whether offsets that a transaction may still change are an error.

@@ -114,6 +114,47 @@ message! {
         removing_replicas: Vec<i32> = 0..;
     }
 
+    /// Asks for partitions to move.
+    AlterPartitionReassignmentsRequest {
+        timeout_ms: i32 = 0.., default 60000;
+        allow_replication_factor_change: bool = 1.., default true;
+        topics: Vec<ReassignedTopic> = 0..;
+    }
+
+    /// A topic.
+    ReassignedTopic {
+        name: String = 0..;
+        partitions: Vec<ReassignedPartition> = 0..;
+    }
+
+    /// A partition and the brokers that it shall move to; none takes the move back.
+    ReassignedPartition {
+        partition_index: i32 = 0..;
+        replicas: Option<Vec<i32>> = 0..;
+    }
+
+    /// Answer to [`AlterPartitionReassignmentsRequest`].
+    AlterPartitionReassignmentsResponse {
+        throttle_time_ms: i32 = 0..;
+        allow_replication_factor_change: bool = 1.., default true;
+        error_code: i16 = 0..;
+        error_message: Option<String> = 0..;
+        responses: Vec<ReassignmentsOfTopic> = 0..;
+    }
+
+    /// What became of a topic.
+    ReassignmentsOfTopic {
+        name: String = 0..;
+        partitions: Vec<ReassignmentOfPartition> = 0..;
+    }
+
+    /// What became of a partition.
+    ReassignmentOfPartition {
+        partition_index: i32 = 0..;
+        error_code: i16 = 0..;
+        error_message: Option<String> = 0..;
+    }
+
     /// Asks for directories and the partitions in them.
     DescribeLogDirsRequest {
         topics: Option<Vec<LogDirsTopic>> = 0..;

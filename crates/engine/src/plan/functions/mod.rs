@@ -4,6 +4,7 @@
 //! to compute something.
 
 mod average;
+mod checked;
 mod dates;
 mod decimal;
 mod division;
@@ -23,6 +24,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ColumnarValue, ScalarUDF, Volatility, WindowUDF, create_udf};
 use datafusion::scalar::ScalarValue;
 
+pub(crate) use checked::checked;
 pub(crate) use decimal::divide_decimal;
 pub(crate) use division::divide;
 pub(crate) use window::{NEEDS_TIME, WINDOW, hop, window_type};

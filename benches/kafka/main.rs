@@ -1,0 +1,83 @@
+//! The Kafka port beside Apache Kafka: the same clients on the same machine, taking turns.
+//!
+//! `make bench`, with `MILLRACE_BENCH_RUNS` (3) runs of everything, `MILLRACE_BENCH_RECORDS` (2,000,000) of 100 bytes in each
+//! and a fifth as many of 1 KiB, and `MILLRACE_BENCH_PARTITIONS` (`1,4,16`; `none` for the delays only) to do a part of it.
+//! Prints tables in Markdown: medians, and ours over theirs.
+
+mod clients;
+mod disk;
+#[expect(dead_code, reason = "the tests of the whole program use the rest")]
+#[path = "../../tests/whole/support/http.rs"]
+mod http;
+#[path = "../retail/meter.rs"]
+mod meter;
+mod peer;
+#[path = "../../tests/servers/mod.rs"]
+mod servers;
+mod table;
+
+use clients::{Clients, Shape};
+use peer::Peer;
+
+/// A number from the environment, or what stands in for it.
+fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+/// The shapes of load that are asked for.
+fn shapes() -> Vec<Shape> {
+    let partitions = std::env::var("MILLRACE_BENCH_PARTITIONS").unwrap_or_else(|_| "1,4,16".to_owned());
+    let mut shapes = Vec::new();
+    for partitions in partitions.split(',').filter_map(|number| number.parse().ok()) {
+        for record_bytes in [100, 1024] {
+            for codec in ["none", "lz4"] {
+                for acks in ["1", "all"] {
+                    shapes.push(Shape { record_bytes, acks, partitions, codec });
+                }
+            }
+        }
+    }
+    shapes
+}
+
+fn main() {
+    let runs = setting("MILLRACE_BENCH_RUNS", 3).max(1);
+    let records = setting("MILLRACE_BENCH_RECORDS", 2_000_000).max(5);
+    let clients = Clients::find();
+    let (ours, theirs) = (Peer::millrace(), Peer::kafka());
+    println!(
+        "medians of {runs} runs; memory before any client came {:.0} and {:.0} MB",
+        ours.rss_mb(),
+        theirs.rss_mb()
+    );
+    disk::measure();
+
+    println!("\n{}", table::HEAD);
+    for shape in shapes() {
+        let mut taken = [(); 2].map(|()| Vec::new());
+        for run in 0..runs {
+            let topic = format!("bench-{}-{}-{run}", shape.name(), shape.acks);
+            for (peer, taken) in [&ours, &theirs].into_iter().zip(&mut taken) {
+                taken.push(clients.round(peer, &topic, &shape, shape.records(records)));
+            }
+        }
+        table::print(&shape, &taken, shape.records(records));
+    }
+    println!("\n{}", table::PACED_HEAD);
+    for (record_bytes, rate) in [(100, 50_000), (1024, 20_000)] {
+        let paced =
+            |run: u64, peer: &Peer| clients.paced(peer, &format!("paced-{record_bytes}-{run}"), record_bytes, rate);
+        table::print_delays(&format!("{record_bytes} B, {rate} records/s"), runs, [&ours, &theirs], paced);
+    }
+    table::print_delays("one record at a time, acks all", runs, [&ours, &theirs], |run, peer| {
+        clients.end_to_end(peer, &format!("one-by-one-{run}"))
+    });
+    println!("\npeak memory: {:.0} MB, Kafka {:.0} MB", ours.rss_peak_mb(), theirs.rss_peak_mb());
+}
+
+/// The middle one.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

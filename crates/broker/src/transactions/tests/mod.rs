@@ -1,0 +1,8 @@
+//! The coordinator under a simulated clock. After every step it is rebuilt from its records and must be the same.
+
+mod ending;
+mod initialising;
+mod records;
+mod restart;
+mod rig;
+mod timeouts;

@@ -1,0 +1,8 @@
+//! A broker over a log, asked over a connection: answers that need both.
+
+mod cluster;
+mod configs;
+mod consumers;
+mod fetching;
+mod quotas;
+mod rig;

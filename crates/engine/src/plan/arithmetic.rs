@@ -1,0 +1,40 @@
+//! Arithmetic of questions: what overflows fails there as it does in views.
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan};
+
+use super::functions::checked;
+
+/// The same plan, in which whole numbers do not wrap. Types are settled before.
+pub(crate) fn with_checked_arithmetic(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(check_node).map(|plan| plan.data)
+}
+
+fn check_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = &plan {
+        schema.merge(&scan.projected_schema);
+    }
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let checked = expr.transform_up(|expr| check_expression(expr, &schema))?;
+        Ok(checked.update_data(|expr| name.restore(expr)))
+    })
+}
+
+fn check_expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &expr else { return Ok(Transformed::no(expr)) };
+    let Some(function) = checked(*op) else { return Ok(Transformed::no(expr)) };
+    let (a, b): (DataType, DataType) = (left.get_type(schema)?, right.get_type(schema)?);
+    if !a.is_integer() || a != b {
+        return Ok(Transformed::no(expr));
+    }
+    let arguments = vec![left.as_ref().clone(), right.as_ref().clone()];
+    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function.into(), arguments))))
+}

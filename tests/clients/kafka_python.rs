@@ -1,0 +1,41 @@
+//! kafka-python's own integration tests.
+//!
+//! What must pass is what passes on Apache Kafka 4.3: `tests/expected/kafka_python_on_kafka_4.3.tsv`.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use super::Broker;
+use super::expected::passed_on_kafka;
+use super::servers::{kafka, kept};
+use super::support::python::python;
+
+/// Partitions of topics that are made by asking for them: as in the servers that its authors start.
+const PARTITIONS: u32 = 4;
+
+#[test]
+fn its_own_tests_pass_as_on_kafka() {
+    let broker = Broker::with_partitions(PARTITIONS);
+    let mut command = Command::new(python());
+    command.args(["-m", "pytest", "-q", "-rA", "--show-capture=no", "--tb=short", "-p", "no:cacheprovider"]);
+    // On Kafka one of them waits for ever; here that is a failure like any other.
+    command.args(["--timeout=60", "--timeout-method=signal", "test/integration"]).current_dir(kept("kafka-python"));
+    command.env("KAFKA_URI", format!("kafka://{}", broker.address)).env("KAFKA_VERSION", "4.2.0");
+    command.env("KAFKA_ROOT", kafka::distribution());
+    let output = command.output().expect("Python runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let results = results(&said);
+    let wanted = passed_on_kafka("kafka_python");
+    let failed: Vec<&String> = wanted.iter().filter(|name| results.get(*name) != Some(&"PASSED")).collect();
+    assert!(failed.is_empty(), "these pass on Apache Kafka and not here: {failed:#?}\n{said}");
+}
+
+/// What each test came to: pytest's summary has a line for each.
+fn results(said: &str) -> BTreeMap<String, &str> {
+    let results = said.lines().filter_map(|line| {
+        let (result, rest) = line.split_once(" test/integration/")?;
+        let name = rest.split(" - ").next()?;
+        matches!(result, "PASSED" | "FAILED" | "ERROR").then(|| (name.to_owned(), result))
+    });
+    results.collect()
+}
