@@ -17,6 +17,7 @@ mod reference;
 mod sql;
 mod topic;
 mod up;
+mod user;
 mod version;
 
 use std::process::ExitCode;
@@ -56,6 +57,9 @@ enum Command {
     /// Look at queries
     #[command(subcommand)]
     Query(query::Command),
+    /// Say who may log in as a client of Kafka
+    #[command(subcommand)]
+    User(user::Command),
     /// Check whether this machine and this project are fit to run
     Doctor(doctor::Arguments),
     /// Print the version
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
         Command::Topic(command) => topic::run(&command),
         Command::Group(command) => group::run(&command),
         Command::Query(command) => query::run(&command),
+        Command::User(command) => user::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
         Command::Reference(arguments) => reference::run(&arguments),

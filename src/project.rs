@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use millrace_station::{Archive, Overrides, Project};
+use millrace_station::{Archive, Overrides, Project, Serving, data_dir};
 
 use crate::client::Client;
 
@@ -31,6 +31,16 @@ impl ProjectArguments {
     /// The program that runs it, if one does and serves HTTP.
     pub(crate) fn running(&self) -> anyhow::Result<Option<Client>> {
         Client::find(&self.dir, &self.overrides())
+    }
+
+    /// The program that runs it, if one does, whatever it serves.
+    pub(crate) fn serving(&self) -> anyhow::Result<Option<Serving>> {
+        Ok(Serving::find_for_project(&self.dir, &self.overrides())?)
+    }
+
+    /// The folder of its log. Statements are not looked at.
+    pub(crate) fn log_dir(&self) -> anyhow::Result<PathBuf> {
+        Ok(data_dir(&self.dir, &self.overrides())?.join("log"))
     }
 
     /// Its data folder, for reading.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
+use millrace_broker::{Mechanism, SecurityOptions, TlsFiles};
 use millrace_flow::Stop;
 use millrace_station::config::KafkaConfig;
 use millrace_station::model::{LedgerLine, MessagesQuery, Order};
@@ -135,10 +136,28 @@ fn serve_kafka(station: &Station, config: &KafkaConfig, stop: &Stop) -> anyhow::
     }
     options.auto_create_topics = config.auto_create_topics;
     options.partitions = config.partitions;
+    options.security = security_of(config);
+    if !address.ip().is_loopback() && options.security.sasl.is_empty() && config.security.client_ca.is_none() {
+        tracing::warn!(%address, "everybody who reaches this address reads and writes topics: nobody logs in");
+    }
     let broker = millrace_broker::Broker::open(station.embedded_log().clone(), options)?;
     station.serve_clients_by(broker.clone());
     let listener = tokio::net::TcpListener::from_std(listener)?;
     Ok(Some((address, tokio::spawn(millrace_broker::serve(broker, listener, stop.clone())))))
+}
+
+/// Encryption, login and rules, as the broker knows them.
+fn security_of(config: &KafkaConfig) -> SecurityOptions {
+    let security = config.security.clone();
+    let files = |(certificate, key)| TlsFiles { certificate, key, client_ca: security.client_ca };
+    SecurityOptions {
+        tls: security.tls.map(files),
+        sasl: security.sasl.iter().filter_map(|name| Mechanism::of(name)).collect(),
+        acl: security.acl,
+        everyone_if_no_acl: security.everyone_if_no_acl,
+        super_users: security.super_users,
+        ..SecurityOptions::default()
+    }
 }
 
 /// Serves pages and API on a task of its own.

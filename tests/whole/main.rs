@@ -18,3 +18,4 @@ mod rest;
 mod results;
 mod stopping;
 mod support;
+mod users;

@@ -8,6 +8,7 @@ use crate::answers::resources::timings_of;
 use crate::group_service::GroupService;
 use crate::options::NODE_ID;
 use crate::producer_ids::ProducerIds;
+use crate::security::Security;
 use crate::sessions::FetchSessions;
 use crate::settings::SettingsStore;
 use crate::throttle::Throttle;
@@ -20,6 +21,7 @@ pub struct Broker {
     pub(crate) options: BrokerOptions,
     pub(crate) groups: GroupService,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) security: Security,
     pub(crate) settings: SettingsStore,
     pub(crate) sessions: FetchSessions,
     pub(crate) throttle: Throttle,
@@ -31,7 +33,7 @@ impl Broker {
     /// Takes up what an earlier process remembered of its clients.
     ///
     /// # Errors
-    /// When the disk does not answer or lies.
+    /// When the disk does not answer or lies, or a certificate cannot be used.
     pub fn open(log: Arc<EmbeddedLog>, options: BrokerOptions) -> Result<Arc<Self>, BrokerError> {
         let groups = GroupService::open(&log)?;
         let producer_ids = ProducerIds::open(&log)?;
@@ -39,6 +41,7 @@ impl Broker {
         let settings = SettingsStore::open(&log)?;
         groups.set_timings(timings_of(&settings.all()));
         let (sessions, throttle) = (FetchSessions::default(), Throttle::default());
+        let security = Security::open(&log, &options.security)?;
         let cluster_id = log.id();
         Ok(Arc::new(Self {
             log,
@@ -49,6 +52,7 @@ impl Broker {
             settings,
             sessions,
             throttle,
+            security,
             cluster_id,
         }))
     }

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::answers::{Call, answer};
-use crate::wire::{Reader, RequestHeader, WireError};
+use crate::security::Principal;
+use crate::security::login::log_in;
+use crate::wire::{ErrorCode, Reader, RequestHeader, WireError};
 use crate::{Broker, BrokerOptions};
 
 /// What a permit of the bytes under way stands for.
@@ -58,33 +60,51 @@ pub(crate) enum Ended {
     /// A producer that wants no answers is told of an error by this.
     #[error("records were not appended, and no answer was asked for")]
     NotAppended,
+    #[error("no login: {0}")]
+    NotLoggedIn(ErrorCode),
+    #[error("no login in time")]
+    LoginTime,
 }
 
-/// Answers the requests of one client until it goes or says something that makes no sense.
-pub(crate) async fn converse(
+/// Answers one client until it goes or says something that makes no sense.
+pub(crate) async fn attend(
     broker: &Arc<Broker>,
-    mut stream: TcpStream,
+    stream: TcpStream,
     peer: SocketAddr,
     limits: &Limits,
 ) -> Result<(), Ended> {
     stream.set_nodelay(true)?;
+    match &broker.security.tls {
+        None => converse(broker, stream, peer, Principal::anonymous(), limits).await,
+        Some(tls) => {
+            let (stream, certified) = tls.accept(stream).await?;
+            converse(broker, stream, peer, certified.unwrap_or_else(Principal::anonymous), limits).await
+        }
+    }
+}
+
+/// Has the client log in, if it has to, and answers its requests from then on.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    broker: &Arc<Broker>,
+    mut stream: S,
+    peer: SocketAddr,
+    mut principal: Principal,
+    limits: &Limits,
+) -> Result<(), Ended> {
     let mut buffer = BytesMut::with_capacity(ROOM_BYTES);
+    if !broker.security.mechanisms.is_empty() {
+        let Some(user) = log_in(broker, &mut stream, &mut buffer, peer).await? else { return Ok(()) };
+        principal = user;
+    }
     let mute_ms = Arc::new(AtomicU32::new(0));
     loop {
-        let Some(bytes) = frame_length(&mut stream, &mut buffer).await? else { return Ok(()) };
-        let length = usize::try_from(bytes).ok().filter(|length| *length <= limits.request_bytes_max);
-        let length = length.ok_or(Ended::FrameSize { bytes, bytes_max: limits.request_bytes_max })?;
+        let length = frame_length(&mut stream, &mut buffer, limits.request_bytes_max).await?;
+        let Some(length) = length else { return Ok(()) };
         let permits = permits(length).min(limits.permits);
         let Ok(permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
-        while buffer.len() < length {
-            buffer.reserve((length - buffer.len()).min(ROOM_BYTES.max(buffer.len())));
-            if stream.read_buf(&mut buffer).await? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-            }
-        }
-        let mut reader = Reader::new(buffer.split_to(length).freeze());
+        let mut reader = Reader::new(frame_body(&mut stream, &mut buffer, length).await?);
         let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
-        let call = Call { header, peer, mute_ms: mute_ms.clone() };
+        let call = Call { header, peer, principal: principal.clone(), mute_ms: mute_ms.clone() };
         if let Some(chunks) = answer(broker, call, reader).await? {
             send(&mut stream, chunks).await?;
         }
@@ -99,8 +119,24 @@ pub(crate) async fn converse(
     }
 }
 
+/// The next frame of at most `bytes_max` bytes, without its length; nothing if the client has gone.
+pub(crate) async fn read_frame<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+    bytes_max: usize,
+) -> Result<Option<Bytes>, Ended> {
+    match frame_length(stream, buffer, bytes_max).await? {
+        Some(length) => Ok(Some(frame_body(stream, buffer, length).await?)),
+        None => Ok(None),
+    }
+}
+
 /// Takes the length of the next frame off the front of `buffer`, reading as need be; nothing if the client has gone.
-async fn frame_length(stream: &mut TcpStream, buffer: &mut BytesMut) -> Result<Option<i32>, Ended> {
+async fn frame_length<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+    bytes_max: usize,
+) -> Result<Option<usize>, Ended> {
     while buffer.len() < 4 {
         buffer.reserve(ROOM_BYTES);
         if stream.read_buf(buffer).await? == 0 {
@@ -108,15 +144,33 @@ async fn frame_length(stream: &mut TcpStream, buffer: &mut BytesMut) -> Result<O
             return if is_between { Ok(None) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) };
         }
     }
-    Ok(Some(buffer.get_i32()))
+    let bytes = buffer.get_i32();
+    let length = usize::try_from(bytes).ok().filter(|length| *length <= bytes_max);
+    Ok(Some(length.ok_or(Ended::FrameSize { bytes, bytes_max })?))
 }
 
-async fn send(stream: &mut TcpStream, chunks: Vec<Bytes>) -> io::Result<()> {
+/// Takes the next `length` bytes off the front of `buffer`, reading as need be.
+async fn frame_body<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+    length: usize,
+) -> Result<Bytes, Ended> {
+    while buffer.len() < length {
+        buffer.reserve((length - buffer.len()).min(ROOM_BYTES.max(buffer.len())));
+        if stream.read_buf(buffer).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+    }
+    Ok(buffer.split_to(length).freeze())
+}
+
+pub(crate) async fn send<S: AsyncWrite + Unpin>(stream: &mut S, chunks: Vec<Bytes>) -> io::Result<()> {
     let mut chunks = Chunks(chunks.into());
     while chunks.has_remaining() {
         stream.write_buf(&mut chunks).await?;
     }
-    Ok(())
+    // What is encrypted may still wait for its last bytes to be sent.
+    stream.flush().await
 }
 
 /// The chunks of an answer, sent by as few calls as the system allows.

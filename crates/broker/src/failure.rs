@@ -1,6 +1,7 @@
 //! What goes wrong, for us and for clients.
 
 use std::io;
+use std::path::PathBuf;
 
 use millrace_flow::ErrorKind;
 use millrace_log::{LogError, Refused};
@@ -17,6 +18,17 @@ pub enum BrokerError {
     /// What the broker remembers of its clients.
     #[error("what the broker remembers of its clients cannot be read: {0}; restore the data folder from a backup")]
     Remembered(String),
+    /// A file of `[kafka] tls_…`.
+    #[error("cannot speak TLS with `{}`: {why}", .file.display())]
+    Tls {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A user that cannot be.
+    #[error("{0}")]
+    User(String),
     /// A group.
     #[error("group `{group}`: {error}")]
     Group {

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::security::SecurityOptions;
+
 /// Number of the one broker.
 pub(crate) const NODE_ID: i32 = 1;
 
@@ -22,6 +24,8 @@ pub struct BrokerOptions {
     pub request_bytes_max: usize,
     /// Bytes of all requests that are being read or answered.
     pub inflight_bytes_max: usize,
+    /// Encryption, login and rules.
+    pub security: SecurityOptions,
 }
 
 impl BrokerOptions {
@@ -36,6 +40,7 @@ impl BrokerOptions {
             connections_max: 10_000,
             request_bytes_max: 100 << 20,
             inflight_bytes_max: 512 << 20,
+            security: SecurityOptions::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use millrace_flow::Stop;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::connection::{Limits, converse};
+use crate::connection::{Limits, attend};
 use crate::{Broker, BrokerError};
 
 /// How long to wait when the system has no room for another connection.
@@ -39,7 +39,7 @@ pub async fn serve(broker: Arc<Broker>, listener: TcpListener, stop: Stop) -> Re
             tokio::spawn(async move {
                 let _place = place;
                 tokio::select! {
-                    ended = converse(&broker, stream, peer, &limits) => match ended {
+                    ended = attend(&broker, stream, peer, &limits) => match ended {
                         Ok(()) => {}
                         Err(error) => tracing::debug!(%peer, %error, "connection ended"),
                     },

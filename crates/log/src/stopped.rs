@@ -1,5 +1,6 @@
 //! The journals of a log that nobody runs: read without a lock, and changed under the folder's.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,11 +17,12 @@ pub struct StoppedJournal {
 }
 
 impl StoppedJournal {
-    /// Opens the journal `name` of the log in `dir`; answers its records, in order.
+    /// Opens the journal `name` of the log in `dir`; answers its records, in order. There need not be a log yet.
     ///
     /// # Errors
     /// When somebody uses the folder, it is of a later version, or the disk does not answer.
     pub fn open(dir: &Path, name: &str) -> Result<(Self, Vec<Bytes>), LogError> {
+        fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
         let lock = FolderLock::take(dir)?;
         checkpoint::check_format(dir)?;
         // Whoever changes a log that does not run is a person who waits: what was said is on the disk.

@@ -44,7 +44,7 @@ pub use last_run::read as last_failures;
 pub use millrace_engine::ask::{Answer, AskError, Limits};
 pub use nearest::cure as cure_for_name;
 pub use project::Project;
-pub use serving::{Serving, ServingGuard};
+pub use serving::{Serving, ServingGuard, data_dir};
 pub use station::{Outcome, Station};
 
 /// Result of everything in this crate.

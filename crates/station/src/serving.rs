@@ -65,8 +65,11 @@ impl Serving {
     }
 }
 
-/// The data folder of the project in `dir`.
-fn data_dir(dir: &Path, overrides: &Overrides) -> Result<PathBuf, StationError> {
+/// The data folder of the project in `dir`. Statements are not looked at.
+///
+/// # Errors
+/// When the folder or its settings cannot be read.
+pub fn data_dir(dir: &Path, overrides: &Overrides) -> Result<PathBuf, StationError> {
     let dir = folder(dir)?;
     let text = read_settings(&dir)?;
     let environment: Vec<_> = std::env::vars_os()

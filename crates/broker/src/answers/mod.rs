@@ -1,8 +1,10 @@
 //! What requests are answered with, a file for each group of them.
 
+mod acls;
 mod cluster;
 mod configs;
 mod consumers;
+mod credentials;
 mod epochs;
 mod fetch;
 mod groups;
@@ -23,10 +25,12 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::Broker;
+use crate::access::{Addition, Admission, Gate, Guarded};
 use crate::connection::Ended;
+use crate::security::Principal;
 use crate::throttle::Flow;
 use crate::wire::api::{Api, ApiKey};
-use crate::wire::messages::produce::ProduceResponse;
+use crate::wire::messages::produce::{ProduceRequest, ProduceResponse};
 use crate::wire::{Reader, RequestHeader, ResponseHeader, Value, Version, Writer};
 
 /// One request on its way.
@@ -34,12 +38,11 @@ use crate::wire::{Reader, RequestHeader, ResponseHeader, Value, Version, Writer}
 pub(crate) struct Call {
     pub(crate) header: RequestHeader,
     pub(crate) peer: SocketAddr,
+    /// Who sent it.
+    pub(crate) principal: Principal,
     /// Milliseconds for which the client is not listened to once it is answered.
     pub(crate) mute_ms: Arc<AtomicU32>,
 }
-
-/// Who clients are while nobody asks them.
-const ANYBODY: &str = "ANONYMOUS";
 
 impl Call {
     /// What the client calls itself.
@@ -49,7 +52,7 @@ impl Call {
 
     /// Counts bytes against the client's quota, and mutes it if that was too much; answers for how many milliseconds.
     pub(crate) fn meter(&self, broker: &Broker, flow: Flow, bytes: usize) -> i32 {
-        let client = (ANYBODY, self.client_id());
+        let client = (self.principal.name(), self.client_id());
         let wait = broker.throttle.take(&broker.settings.all(), flow, client, bytes, Instant::now());
         let mute_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
         self.mute_ms.fetch_max(mute_ms, Ordering::Relaxed);
@@ -73,14 +76,9 @@ macro_rules! serve {
             match key {
                 ApiKey::Produce => {
                     let throttle_time_ms = call.meter(broker, Flow::Produced, reader.left());
-                    let request = read(call, version, &mut reader)?;
-                    match broker.produce(request, call).await? {
-                        Some(response) => {
-                            let response = ProduceResponse { throttle_time_ms, ..response };
-                            Ok(Some(write(call, version, &response)))
-                        }
-                        None => Ok(None),
-                    }
+                    let response = produce(broker, call, read(call, version, &mut reader)?).await?;
+                    let throttled = |response| ProduceResponse { throttle_time_ms, ..response };
+                    Ok(response.map(|response| write(call, version, &throttled(response))))
                 }
                 ApiKey::ApiVersions => {
                     let request = read(call, version, &mut reader)?;
@@ -88,9 +86,9 @@ macro_rules! serve {
                 }
                 $(ApiKey::$key => {
                     let request = read(call, version, &mut reader)?;
-                    Ok(Some(write(call, version, &broker.$handler(request, call).await)))
+                    let answer = guarded(broker, call, request, |request| broker.$handler(request, call));
+                    Ok(Some(write(call, version, &answer.await)))
                 })*
-                _ => Err(not_served(call)),
             }
         }
     };
@@ -121,6 +119,13 @@ serve! {
     DescribeGroups => describe_groups,
     DeleteGroups => delete_groups,
     OffsetDelete => offset_delete,
+    SaslHandshake => sasl_handshake,
+    SaslAuthenticate => sasl_authenticate,
+    DescribeAcls => describe_acls,
+    CreateAcls => create_acls,
+    DeleteAcls => delete_acls,
+    DescribeUserScramCredentials => describe_user_scram_credentials,
+    AlterUserScramCredentials => alter_user_scram_credentials,
     AddPartitionsToTxn => add_partitions_to_txn,
     AddOffsetsToTxn => add_offsets_to_txn,
     TxnOffsetCommit => txn_offset_commit,
@@ -140,6 +145,44 @@ serve! {
     ConsumerGroupDescribe => consumer_group_describe,
 }
 
+/// Has what the client may not do refused, and the rest answered.
+async fn guarded<R: Guarded, A: Future<Output = R::Response>>(
+    broker: &Broker,
+    call: &Call,
+    mut request: R,
+    answer: impl FnOnce(R) -> A,
+) -> R::Response {
+    match request.admit(&Gate::new(broker, call)) {
+        Admission::Refused(response) => response,
+        Admission::Granted(addition) => {
+            let mut response = answer(request).await;
+            add(addition, &mut response, broker, call);
+            response
+        }
+    }
+}
+
+/// By the rules of this moment: the client may have waited for its answer.
+fn add<R>(addition: Option<Addition<R>>, response: &mut R, broker: &Broker, call: &Call) {
+    if let Some(addition) = addition {
+        addition(response, &Gate::new(broker, call));
+    }
+}
+
+/// Like `guarded`, of appending, where it may be that nobody waits for the answer.
+async fn produce(broker: &Broker, call: &Call, mut request: ProduceRequest) -> Result<Option<ProduceResponse>, Ended> {
+    let is_answered = request.acks != 0;
+    let (mut response, addition) = match request.admit(&Gate::new(broker, call)) {
+        Admission::Refused(response) => (Some(response), None),
+        Admission::Granted(addition) => (broker.produce(request, call).await?, addition),
+    };
+    let is_refused = addition.is_some() || (!is_answered && response.is_some());
+    if let Some(response) = &mut response {
+        add(addition, response, broker, call);
+    }
+    if is_refused && !is_answered { Err(Ended::NotAppended) } else { Ok(response) }
+}
+
 /// The answer to one request as a frame; nothing where none is asked for.
 pub(crate) async fn answer(broker: &Broker, call: Call, reader: Reader) -> Result<Option<Vec<Bytes>>, Ended> {
     let api = call.header.api().filter(|api| SERVED.contains(&api.key));
@@ -152,11 +195,11 @@ pub(crate) async fn answer(broker: &Broker, call: Call, reader: Reader) -> Resul
     }
 }
 
-fn not_served(call: &Call) -> Ended {
+pub(crate) fn not_served(call: &Call) -> Ended {
     Ended::NotServed { api_key: call.header.api_key, api_version: call.header.api_version }
 }
 
-fn read<T: Value>(call: &Call, version: Version, reader: &mut Reader) -> Result<T, Ended> {
+pub(crate) fn read<T: Value>(call: &Call, version: Version, reader: &mut Reader) -> Result<T, Ended> {
     // What follows a request is let be: some clients send fields that they take for optional.
     T::read(reader, version).map_err(|source| {
         let (api_key, api_version) = (call.header.api_key, call.header.api_version);
@@ -164,7 +207,7 @@ fn read<T: Value>(call: &Call, version: Version, reader: &mut Reader) -> Result<
     })
 }
 
-fn write<T: Value>(call: &Call, version: Version, response: &T) -> Vec<Bytes> {
+pub(crate) fn write<T: Value>(call: &Call, version: Version, response: &T) -> Vec<Bytes> {
     let mut writer = Writer::new();
     let header = ResponseHeader { correlation_id: call.header.correlation_id };
     let api = Api::of(call.header.api_key).expect("only known requests are answered");

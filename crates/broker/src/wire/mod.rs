@@ -20,6 +20,7 @@ pub mod messages;
 mod plain;
 mod reader;
 mod records;
+mod secret;
 mod sized;
 #[cfg(test)]
 mod tests;
@@ -34,5 +35,6 @@ pub use header::{RequestHeader, ResponseHeader};
 pub use plain::Uuid;
 pub use reader::Reader;
 pub use records::Records;
+pub use secret::Secret;
 pub use value::{Value, Version};
 pub use writer::Writer;

@@ -22,7 +22,7 @@ pub use sections::{
     BarsSection, DashboardSection, DataSection, EngineSection, FeedSection, HttpSection, KafkaSection, ProjectSection,
     Sections, TileSection, TimelineSection, WarehouseSection,
 };
-pub use validate::{Config, EngineConfig, KafkaConfig, Refusal};
+pub use validate::{Config, EngineConfig, KafkaConfig, KafkaSecurity, Refusal};
 
 /// Name of the file.
 pub const FILE: &str = "millrace.toml";

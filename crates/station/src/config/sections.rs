@@ -80,12 +80,26 @@ pub struct KafkaSection {
     pub listen: String,
     /// Host and port that clients are told to come back to, where that is another one than they are listened to at.
     pub advertised: String,
-    /// Whether everybody who reaches an address beyond this machine may read and write everything, without encryption and login: there is none yet.
+    /// Whether what goes over the network may be read by everybody on it: needed beyond this machine without TLS, and for a login without TLS.
     pub allow_plain_text: bool,
     /// Whether a topic that a client asks for, and that is not there, is created.
     pub auto_create_topics: bool,
     /// Partitions of a topic that is created without saying how many.
     pub partitions: u32,
+    /// A file in PEM, relative to the project: the certificate of this server, followed by those that vouch for it. With it clients have to speak TLS.
+    pub tls_certificate: Option<String>,
+    /// The private key of the certificate: a file in PEM, relative to the project.
+    pub tls_key: Option<String>,
+    /// Certificates that vouch for clients: a file in PEM, relative to the project. With it every client needs a certificate, and is who that names.
+    pub tls_client_ca: Option<String>,
+    /// How clients log in: of `PLAIN`, `SCRAM-SHA-256` and `SCRAM-SHA-512`. Empty, nobody does.
+    pub sasl: Vec<String>,
+    /// Whether rules (ACLs) decide what clients may do. Without, everybody may do everything.
+    pub acl: bool,
+    /// Whether everybody may do everything with what no rule is about.
+    pub allow_everyone_if_no_acl: bool,
+    /// Those who may do everything whatever rules say, each as in `User:admin`.
+    pub super_users: Vec<String>,
 }
 
 impl Default for KafkaSection {
@@ -96,6 +110,13 @@ impl Default for KafkaSection {
             allow_plain_text: false,
             auto_create_topics: true,
             partitions: 1,
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
+            sasl: Vec::new(),
+            acl: false,
+            allow_everyone_if_no_acl: false,
+            super_users: Vec::new(),
         }
     }
 }

@@ -148,6 +148,12 @@ fn values_that_cannot_work_are_refused() {
         ("[kafka]\nlisten = '0.0.0.0:9092'", "without encryption"),
         ("[kafka]\nadvertised = 'shop.example'", "no host and port"),
         ("[kafka]\npartitions = 0", "no number of partitions"),
+        ("[kafka]\ntls_certificate = 'a.pem'", "without its key"),
+        ("[kafka]\ntls_key = 'a.key'", "without its certificate"),
+        ("[kafka]\ntls_client_ca = 'ca.pem'", "over TLS only"),
+        ("[kafka]\nsasl = ['PLAIN']", "no encryption"),
+        ("[kafka]\nsasl = ['GSSAPI']\nallow_plain_text = true", "nobody can log in by `GSSAPI`"),
+        ("[kafka]\nsuper_users = ['admin']", "`admin` is nobody"),
         ("[engine]\nepoch_min = '2s'", "longer than epoch_max"),
         ("[engine]\nthreads = 100000", "too many"),
         ("[project]\ntimezone = 'half past nine'", "no time zone"),
@@ -160,6 +166,10 @@ fn values_that_cannot_work_are_refused() {
         assert!(said(&loaded).contains(words), "{}", said(&loaded));
         assert_eq!(loaded.diagnostics[0].span.line, 2, "{}", said(&loaded));
     }
+    let kafka = "[kafka]\nlisten = '0.0.0.0:9092'\ntls_certificate = 'tls/a.pem'\ntls_key = '/b.key'\nsasl = ['PLAIN']";
+    let config = file(kafka).config.kafka.expect("it is served");
+    assert_eq!(config.security.tls, Some(("/shop/tls/a.pem".into(), "/b.key".into())));
+    assert_eq!(said(&file(kafka)), "", "with TLS everything may be reached");
     assert_eq!(file("[http]\nlisten = 'localhost:9'").config.listen.to_string(), "127.0.0.1:9");
 }
 

@@ -13,6 +13,9 @@ use super::{DashboardSection, EngineSection, KafkaSection, Sections};
 /// Threads that may be asked for: far beyond any machine this runs on.
 const THREADS_MAX: usize = 1_024;
 
+/// How clients of Kafka may log in.
+const KAFKA_MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+
 /// Partitions that a topic may have.
 const KAFKA_PARTITIONS_MAX: u32 = 10_000;
 
@@ -62,6 +65,25 @@ pub struct KafkaConfig {
     pub auto_create_topics: bool,
     /// Partitions of a topic that does not say how many.
     pub partitions: u32,
+    /// Encryption, login and rules.
+    pub security: KafkaSecurity,
+}
+
+/// Encryption, login and rules of the port for Kafka's clients.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KafkaSecurity {
+    /// Files in PEM: the certificate, and its key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Certificates that vouch for clients.
+    pub client_ca: Option<PathBuf>,
+    /// How clients log in, by the names of the protocol.
+    pub sasl: Vec<String>,
+    /// Whether rules decide what clients may do.
+    pub acl: bool,
+    /// Whether everybody may do everything with what no rule is about.
+    pub everyone_if_no_acl: bool,
+    /// Those who may do everything.
+    pub super_users: Vec<String>,
 }
 
 /// How queries run.
@@ -128,7 +150,7 @@ impl Sections {
             refuse(&path, text, "see the key's description in the reference");
             defaults.log
         });
-        let kafka = resolve_kafka(&kafka, &mut refuse);
+        let kafka = resolve_kafka(dir, &kafka, &mut refuse);
         let engine = resolve_engine(&engine, &mut refuse);
         let data_dir = dir.join(&data.dir);
         let config = Config {
@@ -148,7 +170,8 @@ impl Sections {
     }
 }
 
-fn resolve_kafka(kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &str)) -> Option<KafkaConfig> {
+fn resolve_kafka(dir: &Path, kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &str)) -> Option<KafkaConfig> {
+    let security = resolve_kafka_security(dir, kafka, refuse);
     if kafka.listen.trim().is_empty() {
         return None;
     }
@@ -157,9 +180,10 @@ fn resolve_kafka(kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &st
         refuse("kafka.listen", format!("`{}` is no address to listen on", kafka.listen), cure);
         return None;
     };
-    if !listen.ip().is_loopback() && !kafka.allow_plain_text {
-        let message = format!("`{listen}` can be reached from other machines, without encryption and login");
-        let cure = "listen on 127.0.0.1, or set allow_plain_text = true where you trust everybody on that network";
+    if !listen.ip().is_loopback() && security.tls.is_none() && !kafka.allow_plain_text {
+        let message = format!("`{listen}` can be reached from other machines, without encryption");
+        let cure = "set tls_certificate and tls_key, listen on 127.0.0.1, or set allow_plain_text = true where you trust \
+                    everybody on that network";
         refuse("kafka.listen", message, cure);
     }
     let advertised = match kafka.advertised.trim() {
@@ -180,7 +204,54 @@ fn resolve_kafka(kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &st
         refuse("kafka.partitions", message, "set 1 to 10000");
     }
     let (is_default, auto_create_topics) = (kafka.listen == KAFKA_LISTEN, kafka.auto_create_topics);
-    Some(KafkaConfig { listen, is_default, advertised, auto_create_topics, partitions })
+    Some(KafkaConfig { listen, is_default, advertised, auto_create_topics, partitions, security })
+}
+
+fn resolve_kafka_security(
+    dir: &Path,
+    kafka: &KafkaSection,
+    refuse: &mut impl FnMut(&str, String, &str),
+) -> KafkaSecurity {
+    let path = |text: &Option<String>| {
+        text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| dir.join(text))
+    };
+    let (certificate, key, client_ca) =
+        (path(&kafka.tls_certificate), path(&kafka.tls_key), path(&kafka.tls_client_ca));
+    let both = "set both: the certificate, and its key";
+    match (&certificate, &key) {
+        (Some(_), None) => refuse("kafka.tls_certificate", "a certificate without its key".to_owned(), both),
+        (None, Some(_)) => refuse("kafka.tls_key", "a key without its certificate".to_owned(), both),
+        (None, None) if client_ca.is_some() => {
+            let cure = "set tls_certificate and tls_key as well";
+            refuse("kafka.tls_client_ca", "clients show certificates over TLS only".to_owned(), cure);
+        }
+        _ => {}
+    }
+    let tls = certificate.zip(key);
+    for (index, name) in kafka.sasl.iter().enumerate().filter(|(_, name)| !KAFKA_MECHANISMS.contains(&name.as_str())) {
+        let message = format!("nobody can log in by `{name}`");
+        refuse(&format!("kafka.sasl.{index}"), message, "write `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`");
+    }
+    if !kafka.sasl.is_empty() && tls.is_none() && !kafka.allow_plain_text {
+        let message = "whoever listens on the network could log in as well: there is no encryption".to_owned();
+        let cure =
+            "set tls_certificate and tls_key, or allow_plain_text = true where you trust everybody on that network";
+        refuse("kafka.sasl", message, cure);
+    }
+    let is_principal =
+        |text: &str| text.split_once(':').is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty());
+    for (index, name) in kafka.super_users.iter().enumerate().filter(|(_, name)| !is_principal(name)) {
+        let message = format!("`{name}` is nobody");
+        refuse(&format!("kafka.super_users.{index}"), message, "write it as in `User:admin`");
+    }
+    KafkaSecurity {
+        tls,
+        client_ca,
+        sasl: kafka.sasl.clone(),
+        acl: kafka.acl,
+        everyone_if_no_acl: kafka.allow_everyone_if_no_acl,
+        super_users: kafka.super_users.clone(),
+    }
 }
 
 fn resolve_engine(engine: &EngineSection, refuse: &mut impl FnMut(&str, String, &str)) -> EngineConfig {

@@ -1,7 +1,6 @@
 //! Proving who one is.
 
-use bytes::Bytes;
-
+use crate::wire::Secret;
 use crate::wire::macros::message;
 
 message! {
@@ -18,14 +17,14 @@ message! {
 
     /// Asks for a step of the proof.
     SaslAuthenticateRequest {
-        auth_bytes: Bytes = 0..;
+        auth_bytes: Secret = 0..;
     }
 
     /// Answer to [`SaslAuthenticateRequest`].
     SaslAuthenticateResponse {
         error_code: i16 = 0..;
         error_message: Option<String> = 0..;
-        auth_bytes: Bytes = 0..;
+        auth_bytes: Secret = 0..;
         session_lifetime_ms: i64 = 1..;
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::wire::Secret;
 use crate::wire::macros::message;
 
 message! {
@@ -55,7 +56,7 @@ message! {
         mechanism: i8 = 0..;
         iterations: i32 = 0..;
         salt: Bytes = 0..;
-        salted_password: Bytes = 0..;
+        salted_password: Secret = 0..;
     }
 
     /// Answer to [`AlterUserScramCredentialsRequest`].

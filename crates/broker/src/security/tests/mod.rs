@@ -1,0 +1,5 @@
+//! Logins and rules, without a network.
+
+mod login;
+mod rules;
+mod scram;

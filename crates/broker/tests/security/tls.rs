@@ -1,0 +1,102 @@
+//! TLS with certificates made here.
+
+use std::io::Read;
+use std::time::Duration;
+
+use millrace_broker::wire::ErrorCode;
+use millrace_broker::wire::messages::api_versions::ApiVersionsRequest;
+use millrace_broker::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use millrace_broker::{Broker, BrokerOptions, TlsFiles};
+
+use crate::client::{Client, connect};
+use crate::rig::{start, with_login};
+
+#[test]
+fn requests_are_answered_over_tls_and_only_so() {
+    let rig = start(|certificates, security| security.tls = Some(certificates.of_server()));
+    let mut client = Client::tls(rig.address, &rig.certificates, None);
+    assert!(client.ask(3, &ApiVersionsRequest::default()).is_some());
+    // An answer that does not fit one record of TLS.
+    let named = |number| MetadataRequestTopic { name: Some(format!("topic-{number}")), ..Default::default() };
+    let request = MetadataRequest { topics: Some((0..300).map(named).collect()), ..MetadataRequest::default() };
+    assert_eq!(client.ask(12, &request).expect("an answer").topics.len(), 300);
+    let mut client = Client::plain(rig.address);
+    client.send(3, &ApiVersionsRequest::default());
+    let mut answer = Vec::new();
+    while let Some(frame) = client.frame_or_alert() {
+        answer.extend(frame);
+    }
+    // An alert of TLS at most, which is no answer.
+    assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+}
+
+#[test]
+fn a_handshake_that_does_not_come_is_not_waited_for() {
+    let rig = start(|certificates, security| {
+        security.tls = Some(certificates.of_server());
+        security.handshake_time_max = Duration::from_millis(50);
+    });
+    let mut silent = connect(rig.address);
+    assert_eq!(silent.read(&mut [0; 64]).unwrap_or(0), 0);
+}
+
+#[test]
+fn a_client_is_who_its_certificate_names() {
+    let rig = start(|certificates, security| {
+        security.tls = Some(certificates.mutual());
+        security.acl = true;
+        security.super_users = vec!["User:CN=orders,O=Shop".to_owned()];
+    });
+    let topics = vec![MetadataRequestTopic { name: Some("orders".to_owned()), ..Default::default() }];
+    let request = MetadataRequest { topics: Some(topics), ..MetadataRequest::default() };
+    let mut client = Client::tls(rig.address, &rig.certificates, Some(&rig.certificates.client));
+    assert_eq!(client.ask(12, &request).expect("an answer").topics[0].error_code, 0);
+    let without = Client::tls(rig.address, &rig.certificates, None).ask(12, &request);
+    assert!(without.is_none(), "nobody vouches for nobody");
+    let stranger = Client::tls(rig.address, &rig.certificates, Some(&rig.certificates.stranger)).ask(12, &request);
+    assert!(stranger.is_none(), "nobody vouches for it");
+}
+
+#[test]
+fn whoever_logs_in_is_the_user_and_not_the_certificate() {
+    let rig = start(|certificates, security| {
+        with_login(security);
+        security.tls = Some(certificates.mutual());
+        security.acl = true;
+        security.super_users = vec!["User:CN=orders,O=Shop".to_owned()];
+    });
+    let topics = vec![MetadataRequestTopic { name: Some("orders".to_owned()), ..Default::default() }];
+    let request = MetadataRequest { topics: Some(topics), ..MetadataRequest::default() };
+    let client = Client::tls(rig.address, &rig.certificates, Some(&rig.certificates.client));
+    let answer = client.logged_in("alice", "alice-secret").ask(12, &request).expect("an answer");
+    assert_eq!(answer.topics[0].error_code, ErrorCode::TopicAuthorizationFailed.number());
+}
+
+#[test]
+fn files_that_do_not_fit_are_told() {
+    let rig = start(|_, _| {});
+    let certificates = &rig.certificates;
+    let told = |files: TlsFiles| {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let registry = millrace_schema::Registry::open(&folder.path().join("schemas.json")).expect("an empty registry");
+        let config = millrace_log::LogConfig::default();
+        let log = millrace_log::EmbeddedLog::open(&folder.path().join("log"), config, std::sync::Arc::new(registry));
+        let mut options = BrokerOptions::new(rig.address);
+        options.security.tls = Some(files);
+        Broker::open(log.expect("an empty log"), options).err().expect("it is refused").to_string()
+    };
+    let right = certificates.mutual();
+    let missing = rig.folder.path().join("missing.pem");
+    let other_key = certificates.client.1.clone();
+    for (files, word) in [
+        (TlsFiles { certificate: missing.clone(), ..right.clone() }, "missing.pem"),
+        (TlsFiles { certificate: right.key.clone(), ..right.clone() }, "no certificate"),
+        (TlsFiles { key: missing.clone(), ..right.clone() }, "missing.pem"),
+        (TlsFiles { key: right.certificate.clone(), ..right.clone() }, "no private key"),
+        (TlsFiles { key: other_key, ..right.clone() }, "with the key given"),
+        (TlsFiles { client_ca: Some(missing), ..right.clone() }, "missing.pem"),
+    ] {
+        let text = told(files);
+        assert!(text.contains(word), "`{word}` is missing: {text}");
+    }
+}
