@@ -196,14 +196,21 @@ fn apply(change: &IncrementalAlterConfig, configs: &mut BTreeMap<String, String>
         return invalid("is no list");
     }
     let present = configs.get(name).map_or(key.default, String::as_str);
-    let mut words: Vec<&str> = present.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
-    let given: Vec<&str> = value.split(',').map(str::trim).collect();
-    match *config_operation {
-        APPEND => words.extend(given.iter().filter(|word| !present.split(',').any(|known| known.trim() == **word))),
-        SUBTRACT => words.retain(|word| !given.contains(word)),
-        _ => return invalid("cannot be changed in that way"),
-    }
-    let words = words.join(",");
+    let Some(words) = edit_list(present, *config_operation, value) else {
+        return invalid("cannot be changed in that way");
+    };
     configs.insert(name.clone(), words);
     Ok(())
+}
+
+/// The list `present` with the words of `value` added or taken away; nothing if that is not what is asked for.
+pub(super) fn edit_list(present: &str, operation: i8, value: &str) -> Option<String> {
+    let mut words: Vec<&str> = present.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    let given: Vec<&str> = value.split(',').map(str::trim).collect();
+    match operation {
+        APPEND => words.extend(given.iter().filter(|word| !present.split(',').any(|known| known.trim() == **word))),
+        SUBTRACT => words.retain(|word| !given.contains(word)),
+        _ => return None,
+    }
+    Some(words.join(","))
 }

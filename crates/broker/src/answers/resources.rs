@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::configs::Refusal;
+use super::configs::{Refusal, edit_list};
 use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
@@ -26,8 +26,12 @@ const OF_ALL_BROKERS: i8 = 3;
 const OF_START: i8 = 4;
 const DEFAULT: i8 = 5;
 const OF_GROUP: i8 = 8;
-/// Number of the type of whole numbers.
+/// Numbers of types.
+const TEXT: i8 = 2;
 const WHOLE_NUMBER: i8 = 3;
+
+/// What of the broker's configs is a list that words are added to; Kafka's own names.
+const LISTS: [&str; 4] = ["log.cleanup.policy", "metric.reporters", "sasl.enabled.mechanisms", "ssl.cipher.suites"];
 
 /// What can be set for a group: name, range, what it says.
 const GROUP_CONFIGS: [(&str, std::ops::RangeInclusive<i32>, &str); 2] = [
@@ -96,8 +100,17 @@ impl Broker {
     }
 
     /// What the program was started with; it stands in its settings and cannot be changed here.
-    fn fixed_configs(&self) -> [(&'static str, String); 5] {
+    fn fixed_configs(&self) -> [(&'static str, String); 6] {
+        let security = &self.options.security;
+        let protocol = match (security.tls.is_some(), security.sasl.is_empty()) {
+            (false, true) => "PLAINTEXT",
+            (true, true) => "SSL",
+            (false, false) => "SASL_PLAINTEXT",
+            (true, false) => "SASL_SSL",
+        };
+        let (_, host, port) = self.node();
         [
+            ("advertised.listeners", format!("{protocol}://{host}:{port}")),
             ("auto.create.topics.enable", self.options.auto_create_topics.to_string()),
             ("num.partitions", self.options.partitions.to_string()),
             ("default.replication.factor", "1".to_owned()),
@@ -108,6 +121,7 @@ impl Broker {
 
     fn broker_configs(&self) -> Vec<DescribedConfig> {
         let fixed = self.fixed_configs().into_iter().map(|(name, value)| DescribedConfig {
+            config_type: if value.parse::<i64>().is_ok() { WHOLE_NUMBER } else { TEXT },
             name: name.to_owned(),
             value: Some(value),
             read_only: true,
@@ -243,6 +257,14 @@ pub(super) fn apply(change: &IncrementalAlterConfig, values: &mut Values) -> Res
             Ok(())
         }
         (super::configs::SET, None) => invalid(format!("`{name}` needs a value")),
+        (operation, Some(value)) if LISTS.contains(&name.as_str()) => {
+            let present = values.get(name).map(String::as_str).unwrap_or_default();
+            match edit_list(present, operation, value).filter(|words| !words.is_empty()) {
+                Some(words) => values.insert(name.clone(), words),
+                None => values.remove(name),
+            };
+            Ok(())
+        }
         _ => invalid(format!("`{name}` is no list")),
     }
 }
