@@ -33,7 +33,7 @@ impl Client {
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<T> {
         let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
-        self.send(&format!("GET /api/v1{path}{query} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address))
+        understood(&self.send(&format!("GET /api/v1{path}{query} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address))?)
     }
 
     /// POST of JSON to a path below `/api/v1`.
@@ -41,16 +41,21 @@ impl Client {
         let body = body.to_string();
         let (host, length) = (&self.address, body.len());
         let head = format!("POST /api/v1{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n");
-        self.send(&format!("{head}Content-Length: {length}\r\n\r\n{body}"))
+        understood(&self.send(&format!("{head}Content-Length: {length}\r\n\r\n{body}"))?)
     }
 
-    fn send<T: DeserializeOwned>(&self, request: &str) -> anyhow::Result<T> {
+    /// DELETE of a path below `/api/v1`.
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.send(&format!("DELETE /api/v1{path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address)).map(drop)
+    }
+
+    /// The body of an answer that is no refusal.
+    fn send(&self, request: &str) -> anyhow::Result<String> {
         let (status, body) = self
             .exchange(request)
             .with_context(|| format!("cannot ask the running program at http://{}; is it stopping?", self.address))?;
         if (200..300).contains(&status) {
-            return serde_json::from_str(&body)
-                .context("the running program's answer is not understood; is it another version?");
+            return Ok(body);
         }
         let problem: Value = serde_json::from_str(&body).unwrap_or_default();
         Err(explain(&problem).unwrap_or_else(|| anyhow!("the running program answered with status {status}")))
@@ -68,6 +73,10 @@ impl Client {
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("the answer has no status")?;
         Ok((status, body.to_owned()))
     }
+}
+
+fn understood<T: DeserializeOwned>(body: &str) -> anyhow::Result<T> {
+    serde_json::from_str(body).context("the running program's answer is not understood; is it another version?")
 }
 
 /// What problem+json says, in one text.

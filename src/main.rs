@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod doctor;
 mod failure;
+mod group;
 mod logging;
 mod memory;
 mod output;
@@ -49,6 +50,9 @@ enum Command {
     /// Look into topics
     #[command(subcommand)]
     Topic(topic::Command),
+    /// Look at groups of consumers, and send them elsewhere
+    #[command(subcommand)]
+    Group(group::Command),
     /// Look at queries
     #[command(subcommand)]
     Query(query::Command),
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Topic(command) => topic::run(&command),
+        Command::Group(command) => group::run(&command),
         Command::Query(command) => query::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),

@@ -74,6 +74,24 @@ fn one_line(row: &[String]) -> Vec<String> {
     row.iter().map(|cell| cell.replace(['\n', '\r', '\t'], " ")).collect()
 }
 
+/// Prints rows of text as they are wanted; as JSON the `value` that they were made of.
+pub(crate) fn rows(
+    output: AnswerOutput,
+    heads: &[&str],
+    rows: &[Vec<String>],
+    value: &impl serde::Serialize,
+) -> anyhow::Result<()> {
+    match output {
+        AnswerOutput::Table => Ok(line(&table(heads, rows))?),
+        AnswerOutput::Json => json(value),
+        AnswerOutput::Csv => {
+            let cells = |row: &[String]| row.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",");
+            let lines = rows.iter().map(|row| cells(row));
+            Ok(line(&std::iter::once(heads.join(",")).chain(lines).collect::<Vec<_>>().join("\n"))?)
+        }
+    }
+}
+
 /// A cell of CSV, quoted where it must be.
 pub(crate) fn csv_cell(text: &str) -> String {
     let must_quote = text.contains([',', '"', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ');

@@ -136,6 +136,7 @@ fn serve_kafka(station: &Station, config: &KafkaConfig, stop: &Stop) -> anyhow::
     options.auto_create_topics = config.auto_create_topics;
     options.partitions = config.partitions;
     let broker = millrace_broker::Broker::open(station.embedded_log().clone(), options)?;
+    station.serve_clients_by(broker.clone());
     let listener = tokio::net::TcpListener::from_std(listener)?;
     Ok(Some((address, tokio::spawn(millrace_broker::serve(broker, listener, stop.clone())))))
 }

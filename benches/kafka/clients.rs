@@ -95,8 +95,10 @@ impl Clients {
         meter::run(command.args(["--bootstrap-server", &peer.address]).args(arguments))
     }
 
+    /// Half of the records are sent before anything is measured: until then Java compiles what it runs.
     fn java_writes(&self, peer: &Peer, topic: &str, shape: &Shape, records: u64) -> Taken {
-        self.produce(peer, topic, shape, records, &["--throughput", "-1"], "linger.ms=5")
+        let warm = (records / 2).to_string();
+        self.produce(peer, topic, shape, records, &["--throughput", "-1", "--warmup-records", &warm], "linger.ms=5")
     }
 
     fn produce(&self, peer: &Peer, topic: &str, shape: &Shape, records: u64, pace: &[&str], linger: &str) -> Taken {
@@ -164,6 +166,25 @@ impl Clients {
         let (rate, warm) = (rate.to_string(), measured.to_string());
         let pace = ["--throughput", &rate, "--warmup-records", &warm];
         self.produce(peer, &topic, &shape, 2 * measured, &pace, "linger.ms=0").delays
+    }
+
+    /// The same with librdkafka, which takes so little of the machine that what is left is the broker's own delay.
+    pub(crate) fn c_paced(&self, peer: &Peer, topic: &str, record_bytes: u64, rate: u64) -> Delays {
+        let topic = self.topic(peer, topic, 4);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let list = folder.path().join("microseconds.txt");
+        let (bytes, rate_text) = (record_bytes.to_string(), rate.to_string());
+        let how = ["-P", "-s", &bytes, "-a", "-1", "-r", &rate_text, "-X", "linger.ms=0", "-l", "-A"];
+        let list_text = list.display().to_string();
+        self.rdkafka(peer, &topic, rate * PACED_S, &[how.as_slice(), &[&list_text]].concat());
+        let text = std::fs::read_to_string(&list).expect("a line for each record");
+        let delays_ms: Vec<f64> = text.lines().filter_map(|line| Some(line.parse::<f64>().ok()? / 1e3)).collect();
+        // It sends before it is connected: what waited for that is in the first of them.
+        let mut delays_ms = delays_ms[delays_ms.len() / 2..].to_vec();
+        delays_ms.sort_by(f64::total_cmp);
+        let at = |share: f64| delays_ms[((delays_ms.len() - 1) as f64 * share) as usize];
+        let mean_ms = delays_ms.iter().sum::<f64>() / delays_ms.len() as f64;
+        Delays { mean_ms, p99_ms: at(0.99), p999_ms: at(0.999) }
     }
 
     /// One record after the other, each sent when the one before it has been read.

@@ -45,7 +45,7 @@ pub(crate) fn print_delays(what: &str, runs: u64, peers: [&Peer; 2], measure: im
     let of = |peer: usize, value: fn(&Delays) -> f64| median(seen[peer].iter().map(value));
     let [ours, theirs] = [0, 1].map(|peer| [of(peer, |d| d.mean_ms), of(peer, |d| d.p99_ms), of(peer, |d| d.p999_ms)]);
     println!(
-        "| {what} | {:.2} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.2} |",
+        "| {what} | {:.2} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} | {:.2} |",
         ours[0],
         ours[1],
         ours[2],

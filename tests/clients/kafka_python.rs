@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use super::Broker;
-use super::expected::passed_on_kafka;
+use super::expected::must_pass;
 use super::servers::{kafka, kept};
 use super::support::python::python;
 
@@ -25,7 +25,7 @@ fn its_own_tests_pass_as_on_kafka() {
     let output = command.output().expect("Python runs");
     let said = String::from_utf8_lossy(&output.stdout);
     let results = results(&said);
-    let wanted = passed_on_kafka("kafka_python");
+    let wanted = must_pass("kafka_python");
     let failed: Vec<&String> = wanted.iter().filter(|name| results.get(*name) != Some(&"PASSED")).collect();
     assert!(failed.is_empty(), "these pass on Apache Kafka and not here: {failed:#?}\n{said}");
 }

@@ -12,7 +12,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::Broker;
-use super::expected::passed_on_kafka;
+use super::expected::must_pass;
 use super::servers::{kafka, kept};
 
 /// Tests that get a process of their own: those that close sockets beneath their clients, and would close those of other
@@ -39,7 +39,7 @@ const TAIL_LINES: usize = 25;
 fn its_own_tests_pass_as_on_kafka() {
     let broker = Broker::with_partitions(PARTITIONS);
     let suite = Suite { folder: kept("librdkafka"), kafka: kafka::distribution(), address: broker.address.clone() };
-    let wanted = passed_on_kafka("librdkafka");
+    let wanted = must_pass("librdkafka");
     let together: Vec<&str> = wanted.iter().map(String::as_str).filter(|name| !APART.contains(name)).collect();
     let apart = APART.iter().filter(|name| wanted.iter().any(|wanted| wanted == **name));
     let outcomes: Vec<Outcome> = thread::scope(|scope| {

@@ -3,6 +3,7 @@
 //!
 //! With `MILLRACE_TEST_PEER=kafka` the same tests run against Apache Kafka: what they expect here is what they find there.
 
+mod aiokafka;
 mod apache;
 mod broker;
 mod expected;
@@ -10,6 +11,7 @@ mod kafka_python;
 mod kafkajs;
 mod kcat;
 mod librdkafka;
+mod rdkafka;
 #[expect(dead_code, reason = "the benches use the rest")]
 #[path = "../servers/mod.rs"]
 mod servers;

@@ -34,6 +34,27 @@ fn what_was_acknowledged_is_there_once_after_every_kill() {
     }
 }
 
+#[test]
+fn clients_nobody_here_wrote_transact() {
+    let project = Project::empty();
+    let (_running, address) = Running::start_for_clients(&project);
+    let seen = run_python("kafka_transactions.py", &[&address]);
+    let once = json!({"copied": 300, "offset": 300, "aborted_seen": 0, "fenced": true});
+    assert_eq!(seen, json!({"confluent_kafka": once, "kafka_python": once, "aiokafka": once}));
+}
+
+/// Killed with a transaction under way: each record is copied once, whatever was begun and not ended.
+#[test]
+fn records_are_copied_once_over_kills() {
+    let project = Project::empty();
+    for round in 0..5 {
+        let (running, address) = Running::start_for_clients(&project);
+        let seen = run_python("kafka_copies.py", &[&address, &round.to_string()]);
+        assert_eq!(seen, json!({"copied": (round + 1) * 100}));
+        running.kill();
+    }
+}
+
 /// Clients read what views write, and cannot write it.
 #[test]
 fn a_view_is_a_topic_that_clients_read() {
@@ -53,4 +74,18 @@ fn a_view_is_a_topic_that_clients_read() {
     assert_eq!(seen["keys"], json!([r#"{"shop":"north"}"#, r#"{"shop":"south"}"#]));
     assert_eq!(seen["framed"], json!(true), "a zero byte and the schema's id in front of every value");
     assert_eq!(seen["refused"], json!("TOPIC_AUTHORIZATION_FAILED"));
+}
+
+/// Groups whose broker assigns: members come, go and come back, and the group changes its protocol when it is empty.
+#[test]
+fn a_group_whose_broker_assigns_shares_its_partitions() {
+    let project = Project::empty();
+    let (_running, address) = Running::start_for_clients(&project);
+    let seen = run_python("kafka_groups.py", &[&address]);
+    let described = json!([true, true, [2, 2, 2], ["", "", "till-3"]]);
+    let expected = json!({
+        "described": described, "listed": true, "config": "50000", "read_once": true,
+        "each_goes_on": [true, true, true],
+    });
+    assert_eq!(seen, expected);
 }

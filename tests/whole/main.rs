@@ -6,6 +6,7 @@
 mod changed;
 mod diagnostics;
 mod follow;
+mod groups;
 mod guide;
 mod kafka;
 mod killed;

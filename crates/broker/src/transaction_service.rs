@@ -230,9 +230,10 @@ impl TransactionService {
         producer: Producer,
         is_commit: bool,
     ) -> Result<(), Unmet> {
-        let participants = self.look(|coordinator, _| coordinator.participants(transactional_id));
-        for (topic, partition) in participants.iter().filter(|_| is_commit) {
-            self.settle(topic, *partition)?;
+        if is_commit {
+            for (topic, partition) in self.look(|coordinator, _| coordinator.participants(transactional_id)) {
+                self.settle(&topic, partition)?;
+            }
         }
         self.decide(|coordinator, now_ms| coordinator.end(transactional_id, producer, is_commit, now_ms))?;
         // Asked again, it is complete already, and there is nothing to do.

@@ -144,7 +144,9 @@ impl EmbeddedLog {
     pub fn journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
         let _open = self.shared.enter()?;
         let dir = journal::folder(&self.shared.dir);
-        Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)
+        let opened = Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)?;
+        self.shared.journals.add(&opened.0);
+        Ok(opened)
     }
 
     /// What the log tells about itself.

@@ -84,7 +84,8 @@ impl Shared {
     fn flush_commits(&self) -> Result<(), LogError> {
         let mut state = self.flushing();
         let clients_wrote = self.clients_wrote.swap(false, Ordering::AcqRel);
-        let nothing_new = !clients_wrote && state.flushed == self.commits()?.position();
+        let nothing_new =
+            !clients_wrote && !self.journals.have_unsynced() && state.flushed == self.commits()?.position();
         if (self.config.flush == FlushMode::None || nothing_new) && self.discarded().is_empty() {
             return Ok(());
         }
@@ -137,6 +138,7 @@ impl Shared {
             for partition in topics.iter().flat_map(|topic| &topic.partitions) {
                 partition.take_unsynced().sync(self.disk())?;
             }
+            self.journals.sync(self.disk()).map_err(LogError::io("sync a journal of", Path::new(&self.dir)))?;
             let slots: Vec<_> = {
                 let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
                 writers.values().cloned().collect()

@@ -11,7 +11,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 
@@ -29,11 +29,49 @@ const APPEND_BYTES_MAX: usize = 64 << 20;
 pub struct Journal {
     disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
+    unsynced: Arc<Unsynced>,
     bytes: u64,
     /// Bytes after the last replacement.
     replaced_bytes: u64,
     flush: FlushMode,
+}
+
+/// The file of a journal that was appended to since it was last synced.
+#[derive(Debug, Default)]
+struct Unsynced(Mutex<Option<Arc<File>>>);
+
+impl Unsynced {
+    fn file(&self) -> MutexGuard<'_, Option<Arc<File>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The journals that are open, for whoever flushes.
+#[derive(Debug, Default)]
+pub(crate) struct Journals(Mutex<Vec<Weak<Unsynced>>>);
+
+impl Journals {
+    fn all(&self) -> Vec<Arc<Unsynced>> {
+        let mut journals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        journals.retain(|journal| journal.strong_count() > 0);
+        journals.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether anything was appended that is not on the disk yet.
+    pub(crate) fn have_unsynced(&self) -> bool {
+        self.all().iter().any(|journal| journal.file().is_some())
+    }
+
+    /// Brings everything appended so far to the disk.
+    pub(crate) fn sync(&self, disk: &dyn Disk) -> std::io::Result<()> {
+        self.all().iter().filter_map(|journal| journal.file().take()).try_for_each(|file| disk.sync(&file))
+    }
+
+    /// Flushes `journal` with the others from now on.
+    pub(crate) fn add(&self, journal: &Journal) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&journal.unsynced));
+    }
 }
 
 impl Journal {
@@ -62,7 +100,8 @@ impl Journal {
         document::sync_dir(disk.as_ref(), dir)?;
         document::sync_dir(disk.as_ref(), dir.parent().expect("it lies in the log's folder"))?;
         let bytes = whole as u64;
-        Ok((Self { disk, path, file, bytes, replaced_bytes: bytes, flush }, records))
+        let (file, unsynced) = (Arc::new(file), Arc::default());
+        Ok((Self { disk, path, file, unsynced, bytes, replaced_bytes: bytes, flush }, records))
     }
 
     /// The records of the journal `name` in `dir` at this moment, without a torn one at the end.
@@ -83,6 +122,7 @@ impl Journal {
             return Err(LogError::io("write", &self.path)(error));
         }
         self.bytes += framed.len() as u64;
+        *self.unsynced.file() = Some(self.file.clone());
         if self.flush == FlushMode::Commit { self.sync() } else { Ok(()) }
     }
 
@@ -91,7 +131,9 @@ impl Journal {
     /// # Errors
     /// When the disk does not answer: what it holds is unknown then.
     pub fn sync(&self) -> Result<(), LogError> {
-        self.disk.sync(&self.file).map_err(LogError::io("sync", &self.path))
+        self.disk.sync(&self.file).map_err(LogError::io("sync", &self.path))?;
+        *self.unsynced.file() = None;
+        Ok(())
     }
 
     /// Whether so much was appended since it was replaced that replacing it again is worth it.
@@ -109,7 +151,9 @@ impl Journal {
         records.iter().for_each(|record| frame(std::slice::from_ref(record), &mut framed));
         document::replace(self.disk.as_ref(), &self.path, &framed)?;
         let file = OpenOptions::new().read(true).write(true).open(&self.path);
-        self.file = file.map_err(LogError::io("open", &self.path))?;
+        self.file = Arc::new(file.map_err(LogError::io("open", &self.path))?);
+        // The new file is on the disk; the old one is nobody's.
+        *self.unsynced.file() = None;
         self.bytes = framed.len() as u64;
         self.replaced_bytes = self.bytes;
         Ok(())

@@ -14,6 +14,7 @@ use millrace_schema::Registry;
 
 use crate::checkpoint::Checkpoint;
 use crate::commits::{CommitLog, CommitPosition, CommitRecord};
+use crate::journal::Journals;
 use crate::lock::FolderLock;
 use crate::tail_cache::TailCache;
 use crate::topic::Topic;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) clients_signal: Signal,
     /// Clients have appended since the last flush.
     pub(crate) clients_wrote: AtomicBool,
+    /// What the server of clients remembers is flushed with the rest.
+    pub(crate) journals: Journals,
     /// Held for writing while the ends of one commit move, for reading while ends are read.
     pub(crate) visible: RwLock<()>,
     leader_epoch: i32,
@@ -112,6 +115,7 @@ impl Shared {
             signal: Signal::default(),
             clients_signal: Signal::default(),
             clients_wrote: AtomicBool::new(false),
+            journals: Journals::default(),
             visible: RwLock::new(()),
             leader_epoch,
             closed: RwLock::new(false),

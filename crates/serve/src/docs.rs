@@ -28,6 +28,7 @@ pub(crate) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "project", description = "What runs here"),
         (name = "views", description = "Results: rows, sums, live feeds"),
         (name = "topics", description = "Every record between two stages"),
+        (name = "groups", description = "Who reads topics through the port of Kafka, and how far"),
         (name = "queries", description = "What computes the views"),
         (name = "pipeline", description = "Does everything flow, does the ledger balance"),
         (name = "questions", description = "SQL over everything"),

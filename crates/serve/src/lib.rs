@@ -8,6 +8,7 @@ mod collector;
 mod connection;
 mod docs;
 mod error;
+mod groups;
 mod health;
 mod ledger;
 mod live;

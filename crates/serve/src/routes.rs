@@ -21,7 +21,9 @@ use utoipa_axum::routes;
 
 use crate::app::{App, Shared};
 use crate::security::{self, Hosts};
-use crate::{ServeError, ServeOptions, docs, health, ledger, live_messages, live_pipeline, live_rows, pages, pipeline};
+use crate::{
+    ServeError, ServeOptions, docs, groups, health, ledger, live_messages, live_pipeline, live_rows, pages, pipeline,
+};
 use crate::{problem, project, queries, rows, sql, topics, views};
 
 /// Time to the head of an answer; a question in SQL may take its own bound, and a little to be written.
@@ -55,6 +57,9 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(topics::get))
         .routes(routes!(topics::messages))
         .routes(routes!(live_messages::get))
+        .routes(routes!(groups::list))
+        .routes(routes!(groups::get, groups::delete))
+        .routes(routes!(groups::seek))
         .routes(routes!(queries::list))
         .routes(routes!(queries::get))
         .routes(routes!(pipeline::get))
@@ -123,6 +128,7 @@ fn method_label(method: &axum::http::Method) -> &'static str {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",
+        "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",
     }

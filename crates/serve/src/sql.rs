@@ -102,7 +102,7 @@ fn refused(error: millrace_station::AskError) -> ServeError {
     ServeError::Question { message: error.message, line: error.line, column: error.column, cure: error.cure }
 }
 
-fn unreadable(rejection: JsonRejection) -> ServeError {
+pub(crate) fn unreadable(rejection: JsonRejection) -> ServeError {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ServeError::BodyTooLong { bytes_max: BODY_BYTES_MAX },
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ServeError::MediaType,

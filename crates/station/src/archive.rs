@@ -1,11 +1,13 @@
-//! The answers of a project that does not run, from its data folder. Nothing is changed, and no lock is taken.
+//! The answers of a project that does not run, from its data folder. No lock is taken, and nothing is changed but groups that
+//! somebody sends elsewhere.
 
 use std::sync::Arc;
 
 use millrace_engine::ask::{Answer, AskError, Limits};
 use millrace_flow::Result;
 
-use crate::model::{MessagesPage, MessagesQuery, Topic, View};
+use crate::groups::{Groups, Keeper};
+use crate::model::{Group, GroupLine, GroupMoves, GroupSeek, MessagesPage, MessagesQuery, Topic, View};
 use crate::stores::Stores;
 use crate::{Project, StationError, ask, messages, topics, views};
 
@@ -42,6 +44,42 @@ impl Archive {
     /// When there is no such topic, or the question cannot be understood.
     pub fn messages(&self, topic: &str, query: &MessagesQuery) -> Result<MessagesPage, StationError> {
         messages::find(&self.stores, topic, query)
+    }
+
+    fn groups(&self) -> Groups<'_> {
+        Groups { keeper: Keeper::Folder(self.stores.project.log_dir()), log: &self.stores.embedded }
+    }
+
+    /// The groups of consumers, by name.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn group_list(&self) -> Result<Vec<GroupLine>, StationError> {
+        self.groups().list()
+    }
+
+    /// One group of consumers.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn group(&self, name: &str) -> Result<Group, StationError> {
+        self.groups().describe(name)
+    }
+
+    /// Says where a group would go on, and has it go on there if that is asked for.
+    ///
+    /// # Errors
+    /// When it had members at last, there is no such place, or somebody runs the project.
+    pub fn seek_group(&self, name: &str, seek: &GroupSeek) -> Result<GroupMoves, StationError> {
+        self.groups().seek(name, seek)
+    }
+
+    /// Forgets a group with all its offsets.
+    ///
+    /// # Errors
+    /// When it is not there, had members at last, or somebody runs the project.
+    pub fn delete_group(&self, name: &str) -> Result<(), StationError> {
+        self.groups().delete(name)
     }
 
     /// The views, in the order of the statements.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use millrace_broker::BrokerError;
 use millrace_flow::{Diagnostic, ErrorKind, StageError};
 use millrace_log::LogError;
 use millrace_schema::SchemaError;
@@ -53,6 +54,30 @@ pub enum StationError {
         /// The near one, or all.
         cure: String,
     },
+    /// No group of that name.
+    #[error("group `{name}` not found; {cure}")]
+    NoGroup {
+        /// The name.
+        name: String,
+        /// The near one, or all.
+        cure: String,
+    },
+    /// A group is not to be changed while somebody is in it.
+    #[error("group `{name}` has members (`{clients}`), which would go on from where they are; {cure}")]
+    GroupInUse {
+        /// The name.
+        name: String,
+        /// What they call themselves.
+        clients: String,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// Groups are kept by the port of Kafka, and it is off.
+    #[error("this project serves no clients of Kafka, so it has no groups; set [kafka] listen")]
+    NoBroker,
+    /// The port of Kafka.
+    #[error(transparent)]
+    Broker(BrokerError),
     /// A question about messages that cannot be.
     #[error("{0}")]
     Question(String),
@@ -87,7 +112,9 @@ impl StationError {
             Self::Folder { .. } | Self::Project(_) | Self::NoData(_) | Self::NoTopic { .. } | Self::Question(_) => {
                 ErrorKind::User
             }
-            Self::File { .. } | Self::Thread { .. } => ErrorKind::Outside,
+            Self::NoGroup { .. } | Self::GroupInUse { .. } | Self::NoBroker => ErrorKind::User,
+            Self::Broker(BrokerError::Group { .. }) => ErrorKind::User,
+            Self::File { .. } | Self::Thread { .. } | Self::Broker(_) => ErrorKind::Outside,
             Self::Log(error) => error.kind(),
             Self::Schema(error) => error.kind(),
             Self::Sink(error) => error.kind(),

@@ -15,6 +15,7 @@ mod catalog;
 pub mod config;
 mod dashboard;
 mod error;
+mod groups;
 mod last_run;
 mod ledger;
 mod messages;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use millrace_broker::Broker;
 use millrace_engine::ask::{Answer, AskError, Limits};
 use millrace_flow::{Clock, Log, Phase, StageKind, StageStatus, Stop, SystemClock, TopicInfo};
 use millrace_log::EmbeddedLog;
@@ -16,9 +17,10 @@ use millrace_schema::Registry;
 use millrace_sink::sqlite::Warehouse;
 use millrace_source::Pace;
 
+use crate::groups::{Groups, Keeper};
 use crate::model::{
-    Counts, Dashboard, EventTime, Health, HealthProblem, HealthStatus, LedgerLine, MessagesPage, MessagesQuery,
-    Pipeline, Query, Replay, Topic, View,
+    Counts, Dashboard, EventTime, Group, GroupLine, GroupMoves, GroupSeek, Health, HealthProblem, HealthStatus,
+    LedgerLine, MessagesPage, MessagesQuery, Pipeline, Query, Replay, Topic, View,
 };
 use crate::pipeline::{Facts, topic_id};
 use crate::sampler::{self, LONG, Rates};
@@ -56,6 +58,8 @@ pub struct Station {
     stop: Stop,
     started_at_ms: i64,
     first_event_ms: OnceLock<i64>,
+    /// There where clients of Kafka are served.
+    broker: OnceLock<Arc<Broker>>,
 }
 
 impl Station {
@@ -80,6 +84,7 @@ impl Station {
             stop,
             started_at_ms: SystemClock.now_ms(),
             first_event_ms: OnceLock::new(),
+            broker: OnceLock::new(),
         });
         for (status, work) in station.statuses.iter().zip(works) {
             if let Err(error) = station.supervisor.start(status.clone(), work) {
@@ -195,6 +200,51 @@ impl Station {
     /// The views, in the order of the statements.
     pub fn views(&self) -> Vec<View> {
         views::list(self.project(), |view| self.stores.count(view))
+    }
+
+    /// Clients of Kafka are served by this broker, once and for all.
+    pub fn serve_clients_by(&self, broker: Arc<Broker>) {
+        let _ = self.broker.set(broker);
+    }
+
+    fn groups(&self) -> Result<Groups<'_>, StationError> {
+        let broker = self.broker.get().ok_or(StationError::NoBroker)?;
+        Ok(Groups { keeper: Keeper::Broker(broker.clone()), log: &self.stores.embedded })
+    }
+
+    /// The groups of consumers, by name: none where clients of Kafka are not served.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn group_list(&self) -> Result<Vec<GroupLine>, StationError> {
+        match self.groups() {
+            Ok(groups) => groups.list(),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// One group of consumers.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn group(&self, name: &str) -> Result<Group, StationError> {
+        self.groups()?.describe(name)
+    }
+
+    /// Says where a group would go on, and has it go on there if that is asked for.
+    ///
+    /// # Errors
+    /// When it has members, or there is no such place.
+    pub fn seek_group(&self, name: &str, seek: &GroupSeek) -> Result<GroupMoves, StationError> {
+        self.groups()?.seek(name, seek)
+    }
+
+    /// Forgets a group with all its offsets.
+    ///
+    /// # Errors
+    /// When it is not there, or has members.
+    pub fn delete_group(&self, name: &str) -> Result<(), StationError> {
+        self.groups()?.delete(name)
     }
 
     /// The queries, each after those it reads.

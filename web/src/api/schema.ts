@@ -93,6 +93,70 @@ export interface Feed {
 /** Whether a feed's rows are good news. */
 export type FeedKind = 'good' | 'bad';
 
+/** A group. */
+export interface Group {
+  lag: number;
+  members: GroupMember[];
+  name: string;
+  partitions: GroupPartition[];
+  protocol: string;
+  state: string;
+}
+
+/** A group in a list. */
+export interface GroupLine {
+  lag: number;
+  members: number;
+  name: string;
+  protocol: string;
+  state: string;
+  topics: string[];
+}
+
+/** A member of a group. */
+export interface GroupMember {
+  client: string;
+  host: string;
+  id: string;
+  instance: string | null;
+  partitions: number;
+}
+
+/** What seeking does to a group in one partition. */
+export interface GroupMove {
+  end: number;
+  from: number | null;
+  partition: number;
+  start: number;
+  to: number;
+  topic: string;
+}
+
+/** What seeking does to a group. */
+export interface GroupMoves {
+  applied: boolean;
+  group: string;
+  moves: GroupMove[];
+}
+
+/** A partition that a group reads. */
+export interface GroupPartition {
+  committed: number | null;
+  end: number | null;
+  lag: number | null;
+  member: string | null;
+  partition: number;
+  topic: string;
+}
+
+/** Where a group shall go on. */
+export interface GroupSeek {
+  apply?: boolean;
+  partition?: number | null;
+  to: string;
+  topics?: string[];
+}
+
 /** How the stages are. */
 export interface Health {
   problems: HealthProblem[];

@@ -53,9 +53,9 @@ fn who_reads_too_much_is_told_to_wait() {
     let served = Served::start();
     served.make_topic("a", 1);
     let mut client = served.client();
-    (0..4).for_each(|_| {
+    for _ in 0..4 {
         client.produce("a", 0, 300_000);
-    });
+    }
     assert_eq!(alter(&mut client, "client-id", Some("till"), "consumer_byte_rate", 100_000.0), 0);
     let partition = FetchPartition { partition_max_bytes: 2_000_000, ..FetchPartition::default() };
     let topics = vec![FetchTopic { topic: "a".to_owned(), partitions: vec![partition], ..FetchTopic::default() }];

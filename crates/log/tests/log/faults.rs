@@ -244,3 +244,20 @@ fn attached_files_are_synced_with_the_commit() {
     assert_eq!(syncs_of_commit(writer.as_mut()), 2, "once more, for what was written last");
     assert_eq!(syncs_of_commit(writer.as_mut()), 1);
 }
+
+#[test]
+fn journals_reach_the_disk_with_everything_else() {
+    let syncs_at_close = |appends: bool| {
+        let disk = Arc::new(BadDisk::default());
+        let shop = shop_on(&disk, FlushMode::Interval);
+        let log = shop.open();
+        let (mut journal, _) = log.journal("groups").expect("the disk answers");
+        for _ in 0..if appends { 3 } else { 0 } {
+            journal.append(&[Bytes::from_static(b"a record")]).expect("there is room");
+        }
+        let before = disk.syncs.load(Ordering::SeqCst);
+        log.close().expect("the disk answers");
+        disk.syncs.load(Ordering::SeqCst) - before
+    };
+    assert_eq!(syncs_at_close(true), syncs_at_close(false) + 1);
+}

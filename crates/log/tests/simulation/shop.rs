@@ -290,7 +290,6 @@ impl Shop {
     /// Leaves the folder in order: what was asked so far is on the disk, whatever the flush mode.
     pub(crate) fn close(&mut self) -> Result<(), String> {
         self.writer = None;
-        self.journal.sync().map_err(text)?;
         self.log.close().map_err(text)?;
         let now = Some(self.disk.now());
         self.ledger.prices.acknowledge(self.disk.now());

@@ -134,7 +134,7 @@ fn parse_cursor(text: &str, partitions: usize) -> Result<Vec<i64>> {
 }
 
 /// Milliseconds of `2011-01-01T00:00:00`, which is local time of the shop, as event times are.
-fn parse_time(text: &str) -> Result<i64> {
+pub(crate) fn parse_time(text: &str) -> Result<i64> {
     let nanos = arrow::compute::kernels::cast_utils::string_to_timestamp_nanos(text.trim());
     nanos
         .map(|nanos| nanos.div_euclid(1_000_000))

@@ -6,6 +6,7 @@
 mod answer;
 mod cell;
 mod dashboard;
+mod group;
 mod project;
 mod stage;
 mod topic;
@@ -14,6 +15,7 @@ mod view;
 pub use answer::{SqlAnswer, SqlColumn};
 pub use cell::{Cell, Row};
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
+pub use group::{Group, GroupLine, GroupMember, GroupMove, GroupMoves, GroupPartition, GroupSeek};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
 pub use stage::{Edge, Emit, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
 pub use topic::{Message, MessageOrigin, MessagesPage, MessagesQuery, Order, Partition, Reader, Topic};

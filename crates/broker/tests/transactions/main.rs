@@ -1,0 +1,8 @@
+//! Transactions from outside, over the port.
+
+mod client;
+mod killed;
+mod python;
+mod random;
+mod served;
+mod wire;
