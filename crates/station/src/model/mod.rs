@@ -12,7 +12,7 @@ mod topic;
 mod view;
 
 pub use answer::{SqlAnswer, SqlColumn};
-pub use cell::{Cell, Row};
+pub use cell::{Cell, RecordValue, Row};
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
 pub use stage::{Edge, Emit, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
