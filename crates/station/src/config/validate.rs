@@ -54,7 +54,7 @@ pub struct Config {
 pub struct KafkaConfig {
     /// Where it is served.
     pub listen: SocketAddr,
-    /// Whether that is where it is by default: then another program may have it.
+    /// Whether nobody said so: then another program may have it.
     pub is_default: bool,
     /// Host and port that clients are told to come back to, where that is another one.
     pub advertised: Option<(String, u16)>,
@@ -125,7 +125,9 @@ impl Sections {
         let log = log.validate().map(|()| log).unwrap_or_else(|error| {
             let text = error.to_string();
             let path = text.split('`').nth(1).unwrap_or("log").to_owned();
-            refuse(&path, text, "see the key's description in the reference");
+            let (message, cure) =
+                text.split_once("; ").unwrap_or((&text, "see the key's description in the reference"));
+            refuse(&path, message.to_owned(), cure);
             defaults.log
         });
         let kafka = resolve_kafka(&kafka, &mut refuse);
@@ -149,6 +151,11 @@ impl Sections {
 }
 
 fn resolve_kafka(kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &str)) -> Option<KafkaConfig> {
+    let partitions = kafka.partitions.clamp(1, KAFKA_PARTITIONS_MAX);
+    if partitions != kafka.partitions {
+        let message = format!("{} is no number of partitions", kafka.partitions);
+        refuse("kafka.partitions", message, "set 1 to 10000");
+    }
     if kafka.listen.trim().is_empty() {
         return None;
     }
@@ -174,11 +181,6 @@ fn resolve_kafka(kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &st
             parts
         }
     };
-    let partitions = kafka.partitions.clamp(1, KAFKA_PARTITIONS_MAX);
-    if partitions != kafka.partitions {
-        let message = format!("{} is no number of partitions", kafka.partitions);
-        refuse("kafka.partitions", message, "set 1 to 10000");
-    }
     let (is_default, auto_create_topics) = (kafka.listen == KAFKA_LISTEN, kafka.auto_create_topics);
     Some(KafkaConfig { listen, is_default, advertised, auto_create_topics, partitions })
 }
