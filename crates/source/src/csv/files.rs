@@ -1,9 +1,8 @@
 //! Which files there are, whether they are still the same, and their text.
 //!
 //! A file is known by its path, and by its inode and a hash of its first bytes, so that one that was renamed is not read twice
-//! and one that was replaced is noticed (`identity.rs`). Text is decompressed as a stream through
-//! buffers of fixed size: a bomb costs time,
-//! never memory. By extension: `.gz` (of any number of members), `.zst`, `.zip` (its entries in order), else plain.
+//! and one that was replaced is noticed (`identity.rs`). Text is decompressed as a stream through buffers of fixed size: a bomb
+//! costs time, never memory. By extension: `.gz` (of any number of members), `.zst`, `.zip` (its entries in order), else plain.
 
 use std::cell::Cell;
 use std::collections::HashMap;
