@@ -27,10 +27,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         _ => &[],
     };
     if arguments.output == Output::Json && (opened.is_ok() || !wrong.is_empty()) {
-        output::json(&json!({ "ok": wrong.is_empty(), "diagnostics": wrong }))?;
+        let doubts = opened.as_ref().map(Project::doubts).unwrap_or_default();
+        output::json(&json!({ "ok": wrong.is_empty(), "diagnostics": wrong, "warnings": doubts }))?;
         return Ok(ExitCode::from(if wrong.is_empty() { 0 } else { 2 }));
     }
     let project = opened?;
+    for doubt in project.doubts() {
+        let told = doubt.to_string();
+        eprintln!("{}\n", told.replacen("error:", "warning:", 1));
+    }
     let program = &project.program;
     let (tables, plain): (Vec<_>, Vec<_>) = program.views.iter().partition(|view| view.materialized);
     output::line(&format!(

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,6 +29,9 @@ const CLOCK_FLOOR_S: u64 = 1_704_067_200;
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// Folder of the project, as with --project
+    #[arg(value_name = "DIR", conflicts_with = "project")]
+    folder: Option<PathBuf>,
     #[command(flatten)]
     project: ProjectArguments,
     /// How findings are printed
@@ -68,7 +71,8 @@ fn fail(what: &'static str, finding: impl Into<String>, cure: &'static str) -> F
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut findings = vec![ok("version", format!("millrace {}", env!("CARGO_PKG_VERSION")))];
-    match arguments.project.open() {
+    let about = arguments.project.clone().or_in(arguments.folder.clone());
+    match about.open() {
         Ok(project) => {
             let queries = project.program.queries.len();
             findings.push(ok("project", format!("`{}`, {queries} queries", project.config.name)));
@@ -78,7 +82,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             findings.push(check_lock(running.as_ref()));
             findings.push(check_disk(data_dir));
             findings.push(check_port(&project, running.as_ref()));
-            match arguments.project.running() {
+            findings.extend(check_sources(&project));
+            match about.running() {
                 Ok(Some(client)) => findings.extend(check_stages(client.get("/health", &[]))),
                 _ => findings.extend(check_last_run(last_failures(data_dir))),
             }
@@ -167,6 +172,14 @@ fn check_port(project: &Project, running: Option<&Serving>) -> Finding {
             fail("port", finding, "set [http] listen, or start with --listen 127.0.0.1:PORT")
         }
     }
+}
+
+/// The sources that would fail at once for want of files.
+fn check_sources(project: &Project) -> Vec<Finding> {
+    let found =
+        project.doubts().into_iter().map(|doubt| format!("{}:{}: {}", doubt.file, doubt.span.line, doubt.message));
+    let cure = "put one there before `millrace up`, or set follow = true to wait for it";
+    found.map(|finding| warn("sources", finding, cure)).collect()
 }
 
 /// How the stages of a project are that runs.

@@ -5,6 +5,7 @@
 mod check;
 mod client;
 mod doctor;
+mod ending;
 mod failure;
 mod group;
 mod logging;

@@ -8,10 +8,10 @@ use millrace_station::{Archive, Overrides, Project, Serving, data_dir};
 use crate::client::Client;
 
 /// The project of a command that only looks.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ProjectArguments {
     /// Folder of the project
-    #[arg(long = "project", value_name = "DIR", default_value = ".")]
+    #[arg(id = "project", long = "project", value_name = "DIR", default_value = ".")]
     dir: PathBuf,
     /// The data folder, in the place of `[data] dir`
     #[arg(long, value_name = "DIR")]
@@ -19,6 +19,12 @@ pub(crate) struct ProjectArguments {
 }
 
 impl ProjectArguments {
+    /// The same with another folder, if one is named.
+    pub(crate) fn or_in(mut self, folder: Option<PathBuf>) -> Self {
+        self.dir = folder.unwrap_or(self.dir);
+        self
+    }
+
     fn overrides(&self) -> Overrides {
         Overrides { data_dir: self.data_dir.clone(), ..Overrides::default() }
     }

@@ -12,10 +12,10 @@ use clap::Args;
 use millrace_broker::{Mechanism, SecurityOptions, TlsFiles};
 use millrace_flow::Stop;
 use millrace_station::config::KafkaConfig;
-use millrace_station::model::{LedgerLine, MessagesQuery, Order};
 use millrace_station::{Outcome, Overrides, Project, Serving, Station};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::ending;
 use crate::failure::WrongUse;
 use crate::memory;
 use crate::output;
@@ -77,34 +77,71 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     let http_stop = Stop::default();
     let server = listener.map(|listener| serve(&station, listener, allowed_hosts, &http_stop)).transpose()?;
     match address {
-        Some(address) => output::line(&format!("Millrace is running: {}   (Ctrl-C stops it)", shown(address)))?,
+        Some(address) => {
+            output::line(&format!("Millrace is running: {}   (Ctrl-C stops it)", shown(address)))?;
+            if !address.ip().is_loopback() {
+                let cure = "there is no login yet, so put a proxy with one in front, or listen on 127.0.0.1";
+                tracing::warn!(%address, "everybody who reaches this machine can read all data here; {cure}");
+            }
+        }
         None => output::line("Millrace is running, without HTTP   (Ctrl-C stops it)")?,
     }
     if let Some((address, _)) = &kafka {
         output::line(&format!("Clients of Kafka: {address}"))?;
     }
     memory::give_back_code();
-    let progress = Progress::start(&station);
-    let outcome = tokio::select! {
-        () = asked.next() => Outcome::Stopped,
-        outcome = wait_done(station.clone()), if arguments.until_done => outcome?,
-    };
-    drop(progress);
+    let outcome = run_through(&mut asked, &station, arguments, started).await?;
     http_stop.stop();
     kafka_stop.stop();
-    if let Some((_, kafka)) = kafka {
-        kafka.await??;
-    }
     let stopping = station.clone();
+    let stopped = async {
+        if let Some((_, kafka)) = kafka {
+            kafka.await??;
+        }
+        tokio::task::spawn_blocking(move || stopping.stop()).await??;
+        drop(announcement);
+        match server {
+            Some(server) => Ok(server.await??),
+            None => anyhow::Ok(()),
+        }
+    };
     tokio::select! {
-        stopped = tokio::task::spawn_blocking(move || stopping.stop()) => stopped??,
+        biased;
         () = asked.next() => std::process::exit(FORCED),
+        stopped = stopped => stopped?,
     }
-    drop(announcement);
-    if let Some(server) = server {
-        server.await??;
+    ending::conclude(&station, &outcome, started, &arguments.dir)
+}
+
+/// Lets the project run until it is asked to stop, or until all is done where that is the end. Where it is not, that all is
+/// done is said.
+async fn run_through(
+    asked: &mut Asked,
+    station: &Arc<Station>,
+    arguments: &Arguments,
+    started: Instant,
+) -> anyhow::Result<Outcome> {
+    let mut progress = Some(Progress::start(station));
+    let has_work = !station.stages().is_empty();
+    let done = wait_done(station.clone());
+    tokio::pin!(done);
+    let mut is_told = !has_work && !arguments.until_done;
+    loop {
+        let outcome = tokio::select! {
+            biased;
+            () = asked.next() => return Ok(Outcome::Stopped),
+            outcome = &mut done, if !is_told => outcome?,
+        };
+        drop(progress.take());
+        if arguments.until_done {
+            return Ok(outcome);
+        }
+        is_told = true;
+        if outcome == Outcome::Done {
+            ending::say_done(station, started, &arguments.dir)?;
+            output::line("It goes on serving until it is stopped")?;
+        }
     }
-    conclude(&station, &outcome, started)
 }
 
 async fn wait_done(station: Arc<Station>) -> anyhow::Result<Outcome> {
@@ -210,80 +247,6 @@ fn shown(address: SocketAddr) -> String {
     } else {
         format!("http://{address}")
     }
-}
-
-/// Says how it ended.
-fn conclude(station: &Station, outcome: &Outcome, started: Instant) -> anyhow::Result<ExitCode> {
-    match outcome {
-        Outcome::Stopped => output::line("Stopped; everything read so far is committed")?,
-        Outcome::Done => {
-            let ledger = station.ledger();
-            let sources = ledger.iter().filter(|line| line.stage.starts_with("source:"));
-            let (read, rejected) = sources.fold((0, 0), |sum, line| (sum.0 + line.read, sum.1 + line.rejected));
-            let rejected = if rejected > 0 {
-                format!(", {} of them rejected", output::thousands(rejected))
-            } else {
-                String::new()
-            };
-            let seconds = started.elapsed().as_secs_f64();
-            output::line(&format!("Done in {seconds:.1} s: {} rows read{rejected}", output::thousands(read)))?;
-            print_losses(station, &ledger)?;
-        }
-        Outcome::Failed(failed) => {
-            print_losses(station, &station.ledger())?;
-            for (stage, error) in failed {
-                let place = station.place(stage).map(|place| format!("{place}: ")).unwrap_or_default();
-                eprintln!("error: {place}{stage}: {error}");
-            }
-            return Ok(ExitCode::FAILURE);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The stages that could not use every row: how many, why the first, and where all of them are.
-fn print_losses(station: &Station, ledger: &[LedgerLine]) -> anyhow::Result<()> {
-    let topics = station.topics();
-    for line in ledger.iter().filter(|line| line.rejected == 0) {
-        let records = |name: &str| topics.iter().find(|topic| topic.name == name).map(|topic| topic.records);
-        let told = line.topics.rejected.as_ref().and_then(|topic| Some((topic, records(topic)?)));
-        let Some((topic, groups)) = told.filter(|(_, groups)| *groups > 0) else { continue };
-        let first = first_reason(station, topic).map(|reason| format!("\n  first: {reason}")).unwrap_or_default();
-        let word = if groups == 1 { "group" } else { "groups" };
-        let (stage, groups) = (&line.stage, output::thousands(groups));
-        let command = format!("millrace topic consume {topic} --from-beginning");
-        output::line(&format!("\n{stage}: {groups} {word} could not be computed, now or before\n{command}{first}"))?;
-    }
-    let lines: Vec<&LedgerLine> = ledger.iter().filter(|line| line.used < line.read).collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let row = |line: &&LedgerLine| {
-        let figures = [line.read, line.used, line.late, line.duplicate, line.rejected];
-        std::iter::once(line.stage.clone()).chain(figures.map(output::thousands)).collect::<Vec<_>>()
-    };
-    let heads = ["stage", "read", "used", "late", "duplicate", "rejected"];
-    output::line(&format!("\n{}", output::table(&heads, &lines.iter().map(row).collect::<Vec<_>>())))?;
-    for line in lines {
-        for (rows, topic) in [(line.rejected, &line.topics.rejected), (line.late, &line.topics.late)] {
-            let Some(topic) = topic.as_ref().filter(|_| rows > 0) else { continue };
-            let first = first_reason(station, topic).map(|reason| format!("\n  first: {reason}")).unwrap_or_default();
-            output::line(&format!("\nmillrace topic consume {topic} --from-beginning{first}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// What is said of the oldest row of a topic of rejected rows.
-fn first_reason(station: &Station, topic: &str) -> Option<String> {
-    let query = MessagesQuery { limit: 1, order: Order::Oldest, ..MessagesQuery::default() };
-    let page = station.messages(topic, &query).ok()?;
-    let row = page.messages.first()?.value.as_ref()?;
-    let reason = row.get("reason")?.as_str()?;
-    let text = |name: &str| row.get(name).map(output::text_of).filter(|text| !text.is_empty());
-    let file = text("file").map(|file| format!("{file}:{}: ", text("line").unwrap_or_default())).unwrap_or_default();
-    let column = text("column").map(|column| format!("column `{column}`: ")).unwrap_or_default();
-    Some(format!("{file}{column}{reason}"))
 }
 
 /// Requests to stop, from a person or from the system.

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use millrace_station::model::{Message, MessagesPage, MessagesQuery, Order, Topic};
 use millrace_station::{Archive, cure_for_name};
+use serde_json::Value;
 
 use crate::client::{Client, encoded};
 use crate::failure::WrongUse;
@@ -17,6 +18,9 @@ const LIMIT_DEFAULT: usize = 10;
 
 /// Messages of one question to the running program.
 const PAGE_MAX: usize = 1_000;
+
+/// Stands for the value of a record that has none.
+const GONE: &str = "(gone)";
 
 /// Time between two looks for new messages.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
@@ -105,6 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             MessagesQuery { partition: arguments.partition, limit: limit.min(PAGE_MAX), cursor, ..Default::default() };
         for message in source.messages(&arguments.name, &query)?.messages.iter().rev() {
             print(message, arguments.output)?;
+            printed += 1;
         }
     }
     if arguments.follow { follow(&source, arguments, &mut ends, printed) } else { Ok(()) }
@@ -141,7 +146,7 @@ fn print_oldest(source: &Source, arguments: &Arguments, limit: usize, next: &mut
 
 fn follow(source: &Source, arguments: &Arguments, next: &mut [i64], mut printed: usize) -> anyhow::Result<()> {
     let limit = arguments.limit.unwrap_or(usize::MAX);
-    loop {
+    while printed < limit {
         let query = MessagesQuery {
             partition: arguments.partition,
             limit: PAGE_MAX,
@@ -162,6 +167,7 @@ fn follow(source: &Source, arguments: &Arguments, next: &mut [i64], mut printed:
             std::thread::sleep(FOLLOW_INTERVAL);
         }
     }
+    Ok(())
 }
 
 /// Remembers that a message is printed.
@@ -181,8 +187,10 @@ fn print(message: &Message, output: Output) -> anyhow::Result<()> {
     }
     let key = message.key.as_deref().unwrap_or("-");
     let value = match &message.value {
+        // A text stands bare, unless that would break the line or pass for a tombstone.
+        Some(Value::String(text)) if text != GONE && !text.contains(char::is_control) => text.clone(),
         Some(value) => serde_json::to_string(value)?,
-        None => "(gone)".to_owned(),
+        None => GONE.to_owned(),
     };
     Ok(output::line(&format!("{}:{}  {key}  {value}", message.partition, message.offset))?)
 }

@@ -89,3 +89,48 @@ fn a_group_whose_broker_assigns_shares_its_partitions() {
     });
     assert_eq!(seen, expected);
 }
+
+/// What clients write is shown as what it is, everywhere; only what has no value is gone.
+#[test]
+fn values_of_clients_are_shown_as_they_are() {
+    let project = Project::empty();
+    project.write("sales.csv", "shop,amount\nnorth,2.50\n");
+    project.write(
+        "shop.sql",
+        "CREATE SOURCE sales (shop STRING, amount DECIMAL(10,2)) WITH (connector = 'csv', path = 'sales.csv');
+         CREATE MATERIALIZED VIEW by_shop AS SELECT shop, sum(amount) AS amount FROM sales GROUP BY shop;",
+    );
+    let (running, address) = Running::start_for_clients(&project);
+    running.wait_until_done();
+    assert_eq!(run_python("kafka_values.py", &[&address]), json!({"failed": []}));
+
+    let page = running.json("/api/v1/topics/mine/messages?order=oldest");
+    let values: Vec<&Value> = page["messages"].as_array().expect("messages").iter().map(|one| &one["value"]).collect();
+    let bytes = json!({"bytes": 5, "base64": "AP8BAgM="});
+    let row = json!({"shop": "north", "amount": "2.50"});
+    assert_eq!(values, [&json!({"order": 0, "city": "Köln"}), &json!("grün"), &bytes, &row, &Value::Null], "{page:#}");
+    for (text, offset) in [("k%C3%B6LN", 0), ("order", 0), ("gr%C3%BCn", 1), ("north", 3), ("key%204", 4)] {
+        let found = running.json(&format!("/api/v1/topics/mine/messages?search={text}"));
+        let offsets: Vec<&Value> =
+            found["messages"].as_array().expect("messages").iter().map(|one| &one["offset"]).collect();
+        assert_eq!(offsets, [&json!(offset)], "{text}");
+    }
+    let told = project.run(&["topic", "consume", "mine", "--project", project.arg()]);
+    assert_eq!(
+        told.stdout,
+        "0:0  key 0  {\"order\":0,\"city\":\"Köln\"}\n0:1  key 1  grün\n0:2  key 2  {\"bytes\":5,\"base64\":\"AP8BAgM=\"}\n\
+         0:3  key 3  {\"shop\":\"north\",\"amount\":\"2.50\"}\n0:4  key 4  (gone)\n"
+    );
+    let rows = project.ask(
+        "SELECT CAST(key AS STRING) AS k, CAST(value AS STRING) AS v, partition, offset, timestamp FROM topic.mine \
+         WHERE offset <> 2 AND offset <> 3 ORDER BY offset",
+    );
+    assert_eq!(
+        rows,
+        [
+            ["key 0", "{\"order\": 0, \"city\": \"Köln\"}", "0", "0", "2023-11-14T22:13:20"],
+            ["key 1", "grün", "0", "1", "2023-11-14T22:13:20.001000"],
+            ["key 4", "", "0", "4", "2023-11-14T22:13:20.004000"],
+        ]
+    );
+}

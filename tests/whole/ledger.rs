@@ -131,9 +131,13 @@ fn every_row_is_accounted_for() {
     // What was not used is told at the end, with the way to all of it.
     let (line, ..) = &planted.bad[0];
     for word in [
-        "millrace topic consume orders.dlq --from-beginning".to_owned(),
+        format!("millrace topic consume orders.dlq --from-beginning --project {}\n", project.arg()),
         format!("first: data/orders.csv:{line}: "),
-        "millrace topic consume by_window.late --from-beginning".to_owned(),
+        format!(
+            "millrace topic consume by_window.late --from-beginning --project {}\n  first: data/orders.csv:",
+            project.arg()
+        ),
+        "s, and its window from 2024-03-01T".to_owned(),
         "query:by_customer".to_owned(),
     ] {
         assert!(said.stdout.contains(&word), "`{word}` is missing in:\n{}", said.stdout);

@@ -88,3 +88,45 @@ fn a_question_that_would_change_something_is_refused() {
     }
     assert_eq!(project.ask("SELECT count(*) FROM revenue_5m"), [["15921"]]);
 }
+
+/// A path that matches nothing is no mistake, since the file may come, and yet it is worth a word.
+#[test]
+fn a_source_without_files_is_told_before_it_fails() {
+    let project = Project::empty();
+    project.write("a.sql", "CREATE SOURCE a (x INT)\nWITH (connector = 'csv', path = 'data/**');");
+    let said = project.run(&["check", project.arg()]);
+    said.refused(0, &["warning: no file matches `data/**` yet", "a.sql:2:", "follow = true", "ok: 1 source"]);
+    project.run(&["doctor", project.arg()]).refused(0, &["warn  sources", "no file matches `data/**`"]);
+    project.write("data/north/a.csv", "x\n1\n");
+    let said = project.run(&["check", project.arg()]);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+    assert_eq!(project.load().ask("SELECT x FROM a"), [["1"]]);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_data_folder_is_refused() {
+    let project = Project::empty();
+    project.write("millrace.toml", "[data]\ndir = \"taken/below\"\n").write("taken", "");
+    for command in ["check", "up"] {
+        project.run(&[command, project.arg()]).refused(2, &["millrace.toml:2:7", "taken` is a file", "name a folder"]);
+    }
+}
+
+/// A first line that is a row is told at once, and by whoever looks later.
+#[test]
+fn a_header_that_may_be_a_row_is_told() {
+    let project = Project::empty();
+    project.write("a.sql", "CREATE SOURCE a (x INT, y STRING) WITH (connector = 'csv', path = 'a.csv');");
+    project.write("a.csv", "1,north\n2,south\n");
+    let said = project.run(&["up", project.arg(), "--until-done", "--listen", "127.0.0.1:0"]);
+    said.refused(0, &["the first line of `a.csv` was taken for a header", "header = false", "1 rows read"]);
+    let running = Running::start(&project);
+    running.wait_until_done();
+    let health = running.json("/api/v1/health");
+    assert_eq!(
+        (&health["status"], &health["problems"][0]["stage"]),
+        (&"degraded".into(), &"source:a".into()),
+        "{health:#}"
+    );
+    running.signal("TERM").succeeded();
+}

@@ -35,6 +35,7 @@ fn a_program_that_is_done_goes_on_serving() {
     let mut running = Running::start(&project);
     running.wait_until_done();
     assert!(running.ended_within(Duration::from_millis(1)).is_none(), "it ended by itself");
+    running.wait_for_line("Done in");
     let health = running.json("/api/v1/health");
     assert_eq!(health["status"], "ok", "{health:#}");
     running.signal("TERM").succeeded();

@@ -24,6 +24,7 @@ function type_of(schema) {
 
 function plain_type_of(type, schema) {
   if (type === 'array') {
+    if (!schema.items) return 'unknown[]';
     const item = type_of(schema.items);
     return item.includes(' ') ? `(${item})[]` : `${item}[]`;
   }

@@ -90,6 +90,7 @@ pub struct StageStatus {
     phase: AtomicU8,
     ledger: Mutex<Ledger>,
     error: Mutex<Option<String>>,
+    warning: Mutex<Option<String>>,
     note: Mutex<Option<String>>,
     /// Rows written to what comes after: records appended, rows upserted.
     pub rows_out: AtomicU64,
@@ -122,6 +123,7 @@ impl StageStatus {
             phase: AtomicU8::new(Phase::Starting as u8),
             ledger: Mutex::default(),
             error: Mutex::default(),
+            warning: Mutex::default(),
             note: Mutex::default(),
             rows_out: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
@@ -181,6 +183,16 @@ impl StageStatus {
     pub fn fail(&self, error: impl ToString) {
         *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         self.phase.store(Phase::Failed as u8, Ordering::Relaxed);
+    }
+
+    /// What somebody has to look at although it goes on.
+    pub fn warning(&self) -> Option<String> {
+        self.warning.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what somebody has to look at, or that there is nothing.
+    pub fn set_warning(&self, warning: Option<String>) {
+        *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = warning;
     }
 
     /// A remark for people: a file being read, a partition that is idle.

@@ -86,6 +86,17 @@ pub enum SchemaError {
     /// A file in UTF-16.
     #[error("the text is UTF-16, which cannot be read; convert it to UTF-8 first, for instance with iconv")]
     Utf16,
+    /// A file that is something else than its name says.
+    #[error(
+        "this is no text but {what}; save it as CSV, or name a packed file for what it is: .csv.gz, .csv.zst or .csv.zip"
+    )]
+    NoText {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A text without a line end that is one.
+    #[error("its lines end with CR alone, as on very old Macs; save it with LF or CRLF")]
+    LineEnds,
     /// A date or time format that cannot be understood.
     #[error("`{format}` is not a strftime format: {reason}; an example is `%m/%d/%Y %H:%M`")]
     TimeFormat {

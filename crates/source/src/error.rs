@@ -116,6 +116,11 @@ impl SourceError {
         }
     }
 
+    /// Whether it is about what one of the files is, which may become another one.
+    pub(crate) fn is_of_a_file(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Corrupt { .. } | Self::Replaced { .. } | Self::Gone { .. })
+    }
+
     /// Whether the same call may succeed later.
     pub fn retry(&self) -> bool {
         // Who may not read a file today may not tomorrow, unless somebody does something about it.

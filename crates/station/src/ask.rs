@@ -6,7 +6,7 @@
 //! | `sales` | a plain view, computed for the question |
 //! | `order_lines` | a source, as its topic has it |
 //! | `order_lines.dlq`, `revenue_5m.late` | what could not be used, what came too late |
-//! | `topic.revenue_5m` | any topic, as it is in the log |
+//! | `topic.revenue_5m` | any topic, as it is in the log; of one that clients write, its records |
 //! | `lake.raw_orders` | what a Delta sink has written |
 
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use millrace_engine::ask::{Answer, AskError, Desk, Limits};
 use millrace_flow::{Batches, Result, Table, TopicKind};
+use millrace_log::CLIENTS;
 use millrace_sink::delta;
 
 use crate::stores::Stores;
@@ -36,11 +37,16 @@ fn desk(stores: &Stores, sql: &str) -> Desk {
     let mut desk = Desk::new();
     let project = &stores.project;
     for info in stores.log.topics() {
-        let table = TopicTable::shared(stores.log.clone(), &info.spec.name, info.spec.schema.clone());
+        let name = &info.spec.name;
+        let table = if &*info.spec.writer == CLIENTS {
+            TopicTable::of_records(stores.log.clone(), name)
+        } else {
+            TopicTable::shared(stores.log.clone(), name, info.spec.schema.clone())
+        };
         if matches!(info.spec.kind, TopicKind::DeadLetter | TopicKind::Late) {
-            desk.add_table(None, &info.spec.name, table.clone());
+            desk.add_table(None, name, table.clone());
         }
-        desk.add_table(Some(TOPIC), &info.spec.name, table);
+        desk.add_table(Some(TOPIC), name, table);
     }
     for source in &project.program.sources {
         let table = TopicTable::shared(stores.log.clone(), &source.name, source.schema.clone());

@@ -49,6 +49,18 @@ pub(crate) fn read_connectors(dir: &Path, program: &Program, diagnostics: &mut V
     connectors
 }
 
+/// The sources whose path matches nothing although they do not wait for files.
+pub(crate) fn sources_without_files(program: &Program, connectors: &Connectors) -> Vec<Diagnostic> {
+    let sources = program.sources.iter().zip(&connectors.sources);
+    let without = sources.filter(|(_, config)| !config.follow && config.finds_nothing());
+    let shown = without.map(|(source, config)| {
+        let message = format!("no file matches `{}` yet", config.path);
+        let cure = "put one there before `millrace up`, or set follow = true to wait for it".to_owned();
+        refuse(&source.statement, &source.options, "path", message, Some(cure))
+    });
+    shown.collect()
+}
+
 fn read_source(dir: &Path, source: &SourceDef) -> Result<CsvSourceConfig, Vec<Diagnostic>> {
     let statement = &source.statement;
     check_connector(statement, &source.options, "source", &source.name, &SOURCE_CONNECTORS)?;

@@ -11,7 +11,7 @@ use crate::StationError;
 use crate::catalog::Catalog;
 use crate::config::{self, Config, Loaded, Overrides, Places};
 use crate::options::{Connectors, read_connectors};
-use crate::{dashboard, tables, views};
+use crate::{dashboard, options, tables, views};
 
 /// Longest file that is read: a statement that somebody wrote is a thousand times shorter.
 const SCRIPT_BYTES_MAX: u64 = 16 << 20;
@@ -55,6 +55,11 @@ impl Project {
         let dir = folder(dir)?;
         let settings = read_settings(&dir)?;
         let Loaded { config, places, mut diagnostics } = config::load(&dir, &settings, environment, overrides);
+        if let Some(at) = config.data_dir.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir()) {
+            let message = format!("`{}` is a file, and the data folder would be there", at.display());
+            let cure = Some("name a folder, or one that can be made".to_owned());
+            diagnostics.push(places.diagnostic("data.dir", message, cure));
+        }
         let scripts = read_scripts(&dir)?;
         let (program, wrong) = compile_what_is_right(&scripts);
         diagnostics.extend(wrong);
@@ -69,6 +74,11 @@ impl Project {
     /// Whether it has no statement.
     pub fn is_empty(&self) -> bool {
         self.program.sources.is_empty() && self.program.views.is_empty()
+    }
+
+    /// What is no mistake and may not be meant: a source that ends with its files, of which there are none yet.
+    pub fn doubts(&self) -> Vec<Diagnostic> {
+        options::sources_without_files(&self.program, &self.connectors)
     }
 
     /// Where the log is kept.

@@ -295,8 +295,12 @@ impl Station {
         let mut problems = Vec::new();
         let mut status = HealthStatus::Ok;
         for stage in &self.statuses {
-            let Some(message) = stage.error() else { continue };
             let id = catalog::id(stage.kind, &stage.name);
+            if let Some(message) = stage.warning() {
+                status = status.max(HealthStatus::Degraded);
+                problems.push(HealthProblem { stage: id.clone(), message });
+            }
+            let Some(message) = stage.error() else { continue };
             status = status.max(if gave_up.contains(&id) { HealthStatus::Failed } else { HealthStatus::Degraded });
             problems.push(HealthProblem { stage: id, message });
         }

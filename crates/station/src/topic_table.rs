@@ -1,12 +1,20 @@
-//! A topic up to its present end, as rows that questions are asked of. Tombstones are no rows.
+//! A topic up to its present end, as rows that questions are asked of.
+//!
+//! Of a topic of this program the rows are its values, and tombstones are none. A topic of clients has no columns of its own, so
+//! there every record is a row of what a record has:
+//!
+//! ```text
+//! key BINARY | value BINARY | partition INT | offset BIGINT | timestamp TIMESTAMP, in UTC
+//! ```
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int32Array, Int64Array, TimestampMicrosecondArray, new_null_array};
 use arrow::compute::{filter_record_batch, not};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
-use millrace_flow::{Batches, Fetched, Log, Offset, Result, StageError, Table, TopicInfo, TopicPartition};
+use millrace_flow::{Batch, Batches, Fetched, Log, Offset, Result, StageError, Table, TopicInfo, TopicPartition};
 
 use crate::StationError;
 
@@ -18,12 +26,31 @@ pub(crate) struct TopicTable {
     log: Arc<dyn Log>,
     topic: Arc<str>,
     schema: SchemaRef,
+    /// Whether rows are whole records.
+    of_records: bool,
 }
 
 impl TopicTable {
+    /// The values of a topic.
     pub(crate) fn shared(log: Arc<dyn Log>, topic: &str, schema: SchemaRef) -> Arc<dyn Table> {
-        Arc::new(Self { log, topic: topic.into(), schema })
+        Arc::new(Self { log, topic: topic.into(), schema, of_records: false })
     }
+
+    /// The records of a topic that clients write.
+    pub(crate) fn of_records(log: Arc<dyn Log>, topic: &str) -> Arc<dyn Table> {
+        Arc::new(Self { log, topic: topic.into(), schema: record_schema(), of_records: true })
+    }
+}
+
+/// What every record has.
+fn record_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("key", DataType::Binary, true),
+        Field::new("value", DataType::Binary, true),
+        Field::new("partition", DataType::Int32, true),
+        Field::new("offset", DataType::Int64, true),
+        Field::new("timestamp", DataType::Timestamp(TimeUnit::Microsecond, None), true),
+    ]))
 }
 
 impl Table for TopicTable {
@@ -39,6 +66,7 @@ impl Table for TopicTable {
             left: spans(&info),
             ready: VecDeque::new(),
             projection: projection.map(<[usize]>::to_vec),
+            of_records: self.of_records,
             rows_left: limit.unwrap_or(usize::MAX),
         };
         Ok(Box::new(scan))
@@ -60,14 +88,15 @@ fn spans(info: &TopicInfo) -> VecDeque<Span> {
 struct Scan {
     log: Arc<dyn Log>,
     left: VecDeque<Span>,
-    ready: VecDeque<Fetched>,
+    ready: VecDeque<(u32, Fetched)>,
     projection: Option<Vec<usize>>,
+    of_records: bool,
     rows_left: usize,
 }
 
 impl Scan {
     /// The next records of the partition at hand, none of them beyond the end that was seen at the start.
-    fn fetch(&mut self) -> Result<Option<Fetched>> {
+    fn fetch(&mut self) -> Result<Option<(u32, Fetched)>> {
         loop {
             if let Some(fetched) = self.ready.pop_front() {
                 return Ok(Some(fetched));
@@ -85,15 +114,18 @@ impl Scan {
             span.next = last.end();
             let end = span.end;
             records.retain_mut(|fetched| cut(fetched, end));
-            self.ready.extend(records);
+            let partition = span.partition.partition.0;
+            self.ready.extend(records.into_iter().map(|fetched| (partition, fetched)));
         }
     }
 
-    fn rows(&self, fetched: &Fetched) -> Result<RecordBatch> {
+    fn rows(&self, partition: u32, fetched: &Fetched) -> Result<RecordBatch> {
         let wrong = |error| StageError::bug(StationError::Question(format!("cannot cut columns: {error}")));
         let batch = &fetched.batch;
         let mut rows = batch.values.clone();
-        if let Some(tombstones) = &batch.tombstones {
+        if self.of_records {
+            rows = RecordBatch::try_new(record_schema(), records(batch, partition, fetched.base)).map_err(wrong)?;
+        } else if let Some(tombstones) = &batch.tombstones {
             let kept = not(tombstones).map_err(wrong)?;
             rows = filter_record_batch(&rows, &kept).map_err(wrong)?;
         }
@@ -102,6 +134,20 @@ impl Scan {
             None => Ok(rows),
         }
     }
+}
+
+/// The columns of [`record_schema`].
+fn records(batch: &Batch, partition: u32, base: Offset) -> Vec<ArrayRef> {
+    let rows = batch.num_rows();
+    let keys = batch.keys.clone().map(|keys| keys as ArrayRef);
+    let times = batch.times_ms.unary::<_, arrow::datatypes::TimestampMicrosecondType>(|ms| ms.saturating_mul(1_000));
+    vec![
+        keys.unwrap_or_else(|| new_null_array(&DataType::Binary, rows)),
+        batch.values.column(0).clone(),
+        Arc::new(Int32Array::from(vec![i32::try_from(partition).unwrap_or(i32::MAX); rows])),
+        Arc::new(Int64Array::from_iter_values((base.0..).take(rows))),
+        Arc::new(times as TimestampMicrosecondArray),
+    ]
 }
 
 /// Takes off what lies at or beyond `end`; says whether something is left.
@@ -119,7 +165,7 @@ impl Iterator for Scan {
     fn next(&mut self) -> Option<Self::Item> {
         while self.rows_left > 0 {
             let rows = match self.fetch() {
-                Ok(Some(fetched)) => self.rows(&fetched),
+                Ok(Some((partition, fetched))) => self.rows(partition, &fetched),
                 Ok(None) => return None,
                 Err(error) => Err(error),
             };
@@ -142,8 +188,8 @@ impl Iterator for Scan {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, BooleanArray, Int32Array, Int64Array};
-    use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+    use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, Int32Array, Int64Array, StringArray};
+    use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
     use bytes::Bytes;
     use millrace_flow::{Batch, MemoryLog, TopicKind, TopicSpec};
 
@@ -195,6 +241,27 @@ mod tests {
     fn all_partitions_are_read_and_tombstones_left_out() {
         assert_eq!(scan(None), [0, 2, 10, 12]);
         assert_eq!(scan(Some(3)), [0, 2, 10]);
+    }
+
+    #[test]
+    fn a_record_of_clients_is_a_row_with_all_it_has() {
+        let value: SchemaRef = Arc::new(Schema::new(vec![Field::new("value", DataType::Utf8, true)]));
+        let values = StringArray::from(vec![Some("a"), None]);
+        let values = RecordBatch::try_new(value, vec![Arc::new(values)]).expect("columns fit");
+        let keys = BinaryArray::from(vec![None, Some(&b"k"[..])]);
+        let batch = Batch::new(values, Int64Array::from(vec![1, -2])).with_keys(keys);
+        let batch = batch.with_tombstones(BooleanArray::from(vec![false, true]));
+        let columns = records(&batch, 3, Offset(7));
+        let numbers = |column: &ArrayRef| column.as_primitive::<Int64Type>().values().to_vec();
+        assert_eq!(
+            (columns[0].as_binary::<i32>().is_null(0), columns[0].as_binary::<i32>().value(1)),
+            (true, &b"k"[..])
+        );
+        assert_eq!(columns[2].as_primitive::<Int32Type>().values(), &[3, 3]);
+        assert_eq!(numbers(&columns[3]), [7, 8], "a tombstone is a record like others");
+        assert_eq!(columns[4].as_primitive::<TimestampMicrosecondType>().values(), &[1_000, -2_000]);
+        let types: Vec<_> = record_schema().fields().iter().map(|field| field.data_type().clone()).collect();
+        assert_eq!(columns[4].data_type(), &types[4]);
     }
 
     #[test]

@@ -116,6 +116,23 @@ impl Running {
         }
     }
 
+    /// Waits until it says a line with `words`.
+    #[track_caller]
+    pub(crate) fn wait_for_line(&mut self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("it never said `{words}`:\n{}", self.said);
+            };
+            self.said.push_str(&line);
+            self.said.push('\n');
+            if line.contains(words) {
+                return;
+            }
+        }
+    }
+
     /// Starts the program and waits for nothing.
     pub(crate) fn launch(project: &Project, arguments: &[&str]) -> Self {
         Self::spawn(&mut command(project.dir(), arguments))

@@ -211,7 +211,7 @@ export interface Message {
   schema_id: number | null;
   size_bytes: number;
   time_ms: number;
-  value: Row | null;
+  value: RecordValue;
 }
 
 /** Where a record was read from. */
@@ -345,6 +345,9 @@ export interface Reader {
   phase: Phase;
   position: number | null;
 }
+
+/** A row: values by the names of their columns. Or what clients of Kafka have written: JSON, a text, or {"bytes": 5, "base64": "…"} of what is neither. */
+export type RecordValue = object | unknown[] | string | number | boolean | null;
 
 /** How fast event time passes while a source reads what lies in the past. */
 export interface Replay {

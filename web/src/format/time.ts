@@ -1,4 +1,5 @@
 // Event times are the shop's local clock; they are carried as milliseconds as if that clock were UTC, and so all arithmetic here is in UTC.
+// Moments of the world, at which a record was written, are brought to that clock before they are shown.
 // The true UTC moment, for tooltips, is found through the shop's time zone.
 
 export const MINUTE = 60_000;
@@ -97,18 +98,35 @@ export function utc_hint(ms: number, timezone: string | null): string {
   return `${to_iso(ms - offset).replace('T', ' ').slice(0, 16)} UTC (shown: ${timezone})`;
 }
 
+/** What the clock of a zone shows at a moment of the world; UTC without a zone. */
+export function in_zone(utc_ms: number, timezone: string | null): number {
+  const shown = timezone ? shown_in(timezone)?.(utc_ms) : undefined;
+  return shown ?? utc_ms;
+}
+
+/** The moment at which the clock of a zone shows this; UTC without a zone. */
+export function from_zone(local_ms: number, timezone: string | null): number {
+  return timezone ? local_ms - (zone_offset_ms(local_ms, timezone) ?? 0) : local_ms;
+}
+
 /** How far the zone's clock was ahead of UTC when it showed `local_ms`. */
 export function zone_offset_ms(local_ms: number, timezone: string): number | null {
+  const shown_at = shown_in(timezone);
+  if (!shown_at) return null;
+  const guess = local_ms - (shown_at(local_ms) - local_ms);
+  return shown_at(guess) - guess;
+}
+
+/** What a zone's clock shows at a moment, in whole seconds; null where there is no such zone. */
+function shown_in(timezone: string): ((utc: number) => number) | null {
   try {
     const format = new Intl.DateTimeFormat('en-GB', {
       timeZone: timezone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
     });
-    const shown_at = (utc: number) => {
+    return (utc) => {
       const part = Object.fromEntries(format.formatToParts(utc).map(({ type, value }) => [type, Number(value)]));
       return Date.UTC(part.year ?? 0, (part.month ?? 1) - 1, part.day, part.hour, part.minute, part.second);
     };
-    const guess = local_ms - (shown_at(local_ms) - local_ms);
-    return shown_at(guess) - guess;
   } catch {
     return null;
   }

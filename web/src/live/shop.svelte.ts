@@ -82,7 +82,7 @@ class Shop {
   get troubles(): Health['problems'] {
     return this.#health.data?.problems ?? [];
   }
-  /** Whether all that is wrong may pass by itself. */
+  /** Whether nothing has stopped for good: what is wrong is tried again, or is a warning. */
   get may_recover(): boolean {
     return this.#health.data?.status !== 'failed';
   }

@@ -61,6 +61,40 @@ describe.each(looks)('$look', ({ look, options }) => {
   });
 });
 
+describe('what has to be seen', () => {
+  const sideways = (node: Element): number => node.scrollWidth - node.clientWidth;
+
+  it('the views as a whole, on a wide screen', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/views`);
+    await settle(page);
+    expect(await page.getByRole('region', { name: 'Views' }).evaluate(sideways)).toBeLessThanOrEqual(0);
+    await close();
+  });
+
+  it('the ledger as a whole, on a phone', async () => {
+    const { page, close } = await open_page(browser, { viewport: { width: 390, height: 844 } });
+    await page.goto(`${base}/pipeline`);
+    await settle(page);
+    const ledger = page.locator('.scroll-x[aria-label="Ledger"]');
+    expect(await ledger.evaluate(sideways)).toBeLessThanOrEqual(0);
+    await ledger.getByText('yes').first().waitFor();
+    await close();
+  });
+
+  it('every name of the pipeline within its box', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/pipeline`);
+    await settle(page);
+    const out = await page.locator('svg g.node').evaluateAll((nodes) => nodes.flatMap((node) => {
+      const [box, name] = [node.querySelector('rect'), node.querySelector('text.name')];
+      return box && name && name.getBoundingClientRect().right > box.getBoundingClientRect().right - 4 ? [name.textContent] : [];
+    }));
+    expect(out).toEqual([]);
+    await close();
+  });
+});
+
 describe('what a page shows when it has nothing', () => {
   it('an address that is none', async () => {
     const { page, close } = await open_page(browser);

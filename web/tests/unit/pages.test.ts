@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Pipeline, PipelineNode } from '../../src/api/types';
 import { groups_of, schemas_of, type_words } from '../../src/pages/docs/openapi';
 import { lay_out_pipeline } from '../../src/pages/pipeline/layout';
+import { preview } from '../../src/pages/topics/preview';
 import { condition_words, format_condition, ops_of, parse_condition, typed_value } from '../../src/pages/views/filter';
 import { short_json } from '../../src/parts/json';
 import { split_sql } from '../../src/parts/sql';
@@ -124,5 +125,15 @@ describe('JSON to be read', () => {
     expect(JSON.parse(text)).toEqual(schema);
     expect(text.split('\n')).toContain('    { "name": "column_0", "type": ["null", "string"] },');
     expect(short_json(null)).toBe('null');
+  });
+});
+
+describe('the value of a record on a line', () => {
+  it('is a row by its columns, and anything else as it is', () => {
+    expect(preview({ shop: 'north', amount: '2.50', note: null })).toEqual([['shop', 'north'], ['amount', '2.50']]);
+    expect(preview({ order: { lines: [1, 2] } })).toEqual([['order', '{"lines":[1,2]}']]);
+    expect(preview('gr\u00fcn')).toEqual([['', 'gr\u00fcn']]);
+    expect([preview(''), preview(0), preview(false), preview([1, 2])]).toEqual([[['', '']], [['', '0']], [['', 'false']], [['', '[1,2]']]]);
+    expect(preview({ bytes: 5, base64: 'AP8BAgM=' })).toEqual([['', '5 B that are no text']]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DAY, MINUTE, clock, duration, parse_time, short_moment, to_iso, utc_hint, window_words, zone_offset_ms } from '../../src/format/time';
+import { is_moment, record_time, sought_time } from '../../src/pages/topics/record_time';
+import { DAY, MINUTE, clock, duration, from_zone, in_zone, parse_time, short_moment, to_iso, utc_hint, window_words, zone_offset_ms } from '../../src/format/time';
 import { ends_within_window, resolve_range, step, time_filter } from '../../src/shell/range';
 
 const at = (text: string): number => {
@@ -29,6 +30,18 @@ describe('times', () => {
     expect(utc_hint(at('2011-07-01T12:00:00'), 'Europe/London')).toContain('2011-07-01 11:00 UTC');
     expect(utc_hint(0, 'No/Where')).toBe('No/Where');
     expect(utc_hint(0, null)).toBe("the shop's local time");
+  });
+});
+
+describe('the time of a record', () => {
+  it('is brought to the clock of the shop where it is a moment of the world', () => {
+    const noon = at('2026-07-01T12:00:00');
+    expect([in_zone(noon, 'Europe/Berlin'), in_zone(noon, null), in_zone(noon, 'No/Where')].map(to_iso)).toEqual(['2026-07-01T14:00:00', '2026-07-01T12:00:00', '2026-07-01T12:00:00']);
+    expect(from_zone(in_zone(noon, 'America/New_York'), 'America/New_York')).toBe(noon);
+    expect(record_time({ kind: 'clients', event_time: null }, noon, 'Europe/Berlin')).toBe('1 Jul 2026, 14:00');
+    expect(record_time({ kind: 'source', event_time: 'sold_at' }, noon, 'Europe/Berlin')).toBe('1 Jul 2026, 12:00');
+    expect(to_iso(sought_time({ kind: 'dead_letter', event_time: null }, noon, 'Europe/Berlin'))).toBe('2026-07-01T10:00:00');
+    expect(is_moment({ kind: 'rows', event_time: null })).toBe(false);
   });
 });
 

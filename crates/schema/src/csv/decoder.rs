@@ -8,15 +8,17 @@
 //! Rows are found first, a batch of them, and their cells read after that, column by column. The buffer is moved up when a
 //! batch has left it: then no row is pending, and it never holds more than a batch and what was read ahead.
 
+mod front;
+
 use std::io::{self, Read};
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array};
 use arrow::compute;
 use arrow::datatypes::SchemaRef;
 
-use super::column::{Bad, Column, Text, decode_lossy};
+use super::column::{Bad, Column, Text};
 use super::options::{CsvOptions, Encoding};
-use super::records::{Cell, Found, Unfinished, read_record, unquote};
+use super::records::{Cell, Found, Unfinished, read_record};
 use super::rejects::{Overlong, Rejects};
 use super::scan::Scanner;
 use super::{BATCH_BYTES, Decoded, Position, RECORD_BYTES_MAX};
@@ -25,8 +27,6 @@ use crate::error::SchemaError;
 /// Bytes asked of a reader in one go.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// Reads CSV text into batches of a schema; see the module for what counts as CSV.
 #[derive(Debug)]
 pub struct CsvDecoder {
@@ -34,6 +34,8 @@ pub struct CsvDecoder {
     columns: Vec<Column>,
     options: CsvOptions,
     start: Start,
+    /// Whether what was taken for the header would do as a row.
+    header_is_row: bool,
 
     buffer: Vec<u8>,
     /// Where the pending rows begin.
@@ -65,6 +67,17 @@ enum Start {
     Passed,
 }
 
+/// What the second line of a record turns out to begin.
+#[derive(Debug, Clone, Copy)]
+enum Second {
+    /// A row.
+    Row,
+    /// That cannot be told before there is more.
+    Cut,
+    /// Anything else.
+    Other,
+}
+
 /// What came of looking for a record.
 enum Step {
     /// One more record was dealt with.
@@ -92,6 +105,7 @@ impl CsvDecoder {
         let batch_rows = options.batch_rows.max(1);
         Ok(Self {
             start: Start::Mark,
+            header_is_row: false,
             buffer: Vec::new(),
             floor: 0,
             at: 0,
@@ -125,6 +139,12 @@ impl CsvDecoder {
     /// The place after the last record that was dealt with; the start as long as a header is awaited.
     pub fn position(&self) -> Position {
         if matches!(self.start, Start::Passed) { self.position } else { Position::START }
+    }
+
+    /// Whether the first line, which was taken for a header, would do as a row: every field fits its column, and in at least
+    /// one of them that is not true of any text.
+    pub fn header_is_row(&self) -> bool {
+        self.header_is_row
     }
 
     /// Bytes of text held at the moment.
@@ -228,57 +248,6 @@ impl CsvDecoder {
         Ok(())
     }
 
-    fn pass_mark(&mut self) -> Result<Step, SchemaError> {
-        let front = &self.buffer[self.at..self.filled];
-        if front.len() < BYTE_ORDER_MARK.len() && !self.is_last {
-            return Ok(Step::Hungry);
-        }
-        if front.starts_with(b"\xff\xfe") || front.starts_with(b"\xfe\xff") {
-            return Err(SchemaError::Utf16);
-        }
-        if front.starts_with(BYTE_ORDER_MARK) {
-            self.advance(BYTE_ORDER_MARK.len(), 0);
-        }
-        self.start = if self.options.header { Start::Header } else { Start::Passed };
-        Ok(Step::Taken)
-    }
-
-    fn pass_header(&mut self) -> Result<Step, SchemaError> {
-        let text = &self.buffer[..self.filled];
-        let mut scanner = Scanner::new(text, self.at, self.options.delimiter, self.options.quote);
-        let mut cells = Vec::new();
-        // A text that never ends a line cannot make this grow: see the check of its length below.
-        let found = read_record(&mut scanner, self.at, self.options.quote, self.is_last, |_, cell| cells.push(cell));
-        if self.at == self.filled {
-            return Ok(Step::Hungry);
-        }
-        let declared = || self.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-        let found = match found {
-            Ok(found) => found,
-            Err(_) if !self.is_last && self.filled - self.at <= RECORD_BYTES_MAX => return Ok(Step::Hungry),
-            Err(_) => {
-                let found = vec![format!("a first line that does not end within {RECORD_BYTES_MAX} bytes")];
-                return Err(SchemaError::Header { found, declared: declared() });
-            }
-        };
-        let is_blank = found.text_end == self.at;
-        if !is_blank && found.fields != self.columns.len() {
-            let name = |cell: &Cell| {
-                let mut clear = text[cell.range()].to_vec();
-                if let (true, Some(quote)) = (cell.is_quoted(), self.options.quote) {
-                    unquote(&text[cell.range()], quote, &mut clear);
-                }
-                decode_lossy(&clear, self.options.encoding).into_owned()
-            };
-            return Err(SchemaError::Header { found: cells.iter().map(name).collect(), declared: declared() });
-        }
-        self.advance(found.end - self.at, found.inner_lines + 1);
-        if !is_blank {
-            self.start = Start::Passed;
-        }
-        Ok(Step::Taken)
-    }
-
     /// Goes on by `bytes` and `lines`, with no row pending before.
     fn advance(&mut self, bytes: usize, lines: u64) {
         self.at += bytes;
@@ -338,17 +307,18 @@ impl CsvDecoder {
                 self.pass(found.end, found.inner_lines + 1);
                 Step::Taken
             }
-            Ok(found) => {
-                self.take_misfit(found);
-                Step::Taken
-            }
+            Ok(found) => self.take_misfit(found),
         }
     }
 
     /// A whole record with another number of fields, or one over several lines with a quote where none should be.
-    fn take_misfit(&mut self, found: Found) {
+    fn take_misfit(&mut self, found: Found) -> Step {
         let width = self.columns.len();
-        if found.inner_lines > 0 && self.second_line_is_a_row(&found) {
+        let second = if found.inner_lines > 0 { self.second_line(&found) } else { Second::Other };
+        if matches!(second, Second::Cut) {
+            return Step::Hungry;
+        }
+        if matches!(second, Second::Row) {
             self.reject_first_line("a stray quote joins this line to the next".to_owned());
         } else if found.fields == width {
             // Odd, and yet a row: its text behind a closing quote is kept as it is.
@@ -369,17 +339,24 @@ impl CsvDecoder {
             self.rejects.push(self.position.line, None, reason, &self.buffer[self.at..found.text_end]);
             self.pass(found.end, found.inner_lines + 1);
         }
+        Step::Taken
     }
 
-    /// Whether the second line of a record of several lines is, by itself, a row like any other: then the first has a quote
-    /// too many.
-    fn second_line_is_a_row(&self, found: &Found) -> bool {
+    /// What the second line of a record of several lines begins, read by itself. A row like any other says that the first line
+    /// has a quote too many; that row may have line ends in its quotes, and then it goes on beyond the record.
+    fn second_line(&self, found: &Found) -> Second {
         let record = &self.buffer[self.at..found.end];
-        let Some(line_end) = record.iter().position(|byte| *byte == b'\n') else { return false };
-        let second = &record[line_end + 1..];
-        let mut scanner = Scanner::new(second, 0, self.options.delimiter, self.options.quote);
-        let second = read_record(&mut scanner, 0, self.options.quote, true, |_, _| {});
-        second.is_ok_and(|second| second.fields == self.columns.len() && second.inner_lines == 0 && !second.is_odd)
+        let Some(line_end) = record.iter().position(|byte| *byte == b'\n') else { return Second::Other };
+        let rest = &self.buffer[self.at + line_end + 1..self.filled];
+        // No more is looked at than a record may have, however much is there by chance.
+        let window = &rest[..rest.len().min(RECORD_BYTES_MAX)];
+        let is_last = self.is_last && window.len() == rest.len();
+        let mut scanner = Scanner::new(window, 0, self.options.delimiter, self.options.quote);
+        match read_record(&mut scanner, 0, self.options.quote, is_last, |_, _| {}) {
+            Ok(second) if second.fields == self.columns.len() && !second.is_odd => Second::Row,
+            Err(_) if !self.is_last && window.len() < RECORD_BYTES_MAX => Second::Cut,
+            _ => Second::Other,
+        }
     }
 
     /// A record that does not end within the bound. If it has several lines a quote joins them, and the first is at fault.

@@ -152,6 +152,36 @@ fn latin1_becomes_utf8_and_a_mark_is_passed() {
 }
 
 #[test]
+fn what_is_no_text_is_told_as_what_it_is() {
+    for (begin, what) in [(&b"PK\x03\x04\x14"[..], "Excel"), (b"\xd0\xcf\x11\xe0", "Excel"), (b"\x1f\x8b\x08", "gzip")]
+    {
+        for piece in [1, 9] {
+            let error = read_pieces(&texts(&["a", "b"]), &CsvOptions::default(), begin, piece).expect_err("no text");
+            assert!(error.to_string().contains(what), "{error}");
+        }
+    }
+    assert_eq!(shown(&read_pieces(&texts(&["a"]), &headless(), b"P\nPK\n", 1).expect("a text").rows), ["P", "PK"]);
+}
+
+/// The header's line is looked at as if it were a row: a file without a header is told by that.
+#[test]
+fn a_first_line_that_would_do_as_a_row_is_noticed() {
+    let shop = schema(&[("shop", DataType::Utf8), ("sold", DataType::Int32), ("day", DataType::Date32)]);
+    let notices = |columns: &SchemaRef, line: &str| {
+        let mut decoder = CsvDecoder::new(columns.clone(), CsvOptions::default()).expect("columns");
+        decoder.push(line.as_bytes());
+        decoder.finish();
+        decoder.decode().expect("the right number of columns");
+        decoder.header_is_row()
+    };
+    assert!(notices(&shop, "north,3,2024-05-01\n") && notices(&shop, "\"north\",3,\n"));
+    for line in ["shop,sold,day\n", "shop,3,day\n", "shop,,\n"] {
+        assert!(!notices(&shop, line), "{line}");
+    }
+    assert!(!notices(&texts(&["a", "b"]), "1,2\n"), "anything is text");
+}
+
+#[test]
 fn a_header_with_another_count_is_an_error_that_names_both() {
     let error =
         read_pieces(&texts(&["a", "b"]), &CsvOptions::default(), b"\n\"x, y\",b,c\n1,2\n", 3).expect_err("3 for 2");
@@ -164,6 +194,8 @@ fn a_header_with_another_count_is_an_error_that_names_both() {
         error.to_string(),
         "the header has 1 column (a;b) and 2 are declared (a, b); the columns look divided otherwise: set delimiter = ';'"
     );
+    let error = read_pieces(&texts(&["a", "b"]), &CsvOptions::default(), b"a,b\r1,2\r3,4\r", 3).expect_err("CR alone");
+    assert!(matches!(error, SchemaError::LineEnds), "{error}");
     let endless = vec![b'x'; RECORD_BYTES_MAX + 2];
     assert!(read_pieces(&texts(&["a"]), &CsvOptions::default(), &endless, 70_000).is_err());
 }
@@ -195,6 +227,13 @@ fn a_stray_quote_costs_one_line() {
     let before_quotes = read(&texts(&["a", "b"]), &headless(), b"1,\"stray\n2,\"x, y\"\n3,c\n");
     assert_eq!(shown(&before_quotes.rows), ["2|x, y", "3|c"]);
     assert_eq!(before_quotes.rejects[0].row, "1,\"stray");
+
+    let before_lines = b"1,\"stray,x\n2,\"p\nq, r\",y\n3,c,d\n";
+    for piece in [1, 5, 13, 100] {
+        let outcome = read_pieces(&texts(&["a", "b", "c"]), &headless(), before_lines, piece).expect("rows");
+        assert_eq!(shown(&outcome.rows), ["2|p\nq, r|y", "3|c|d"], "in pieces of {piece}");
+        assert_eq!((outcome.rejects.len(), outcome.rejects[0].row.as_str()), (1, "1,\"stray,x"));
+    }
 }
 
 #[test]

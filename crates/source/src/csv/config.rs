@@ -71,6 +71,8 @@ pub struct CsvSourceConfig {
     pub watermark: Option<(usize, i64)>,
     /// How the text is read.
     pub csv: CsvOptions,
+    /// Whether somebody said whether there is a header.
+    pub is_header_told: bool,
     /// Column whose text is the key of the records.
     pub key: Option<String>,
     /// Partitions of the topic.
@@ -103,6 +105,7 @@ impl CsvSourceConfig {
             schema,
             watermark: None,
             csv: CsvOptions::default(),
+            is_header_told: false,
             key: None,
             partitions: 1,
             follow: false,
@@ -146,7 +149,7 @@ impl CsvSourceConfig {
         match key {
             "connector" => {}
             "path" => self.path = value.to_owned(),
-            "header" => self.csv.header = parse_bool(key, value)?,
+            "header" => (self.csv.header, self.is_header_told) = (parse_bool(key, value)?, true),
             "delimiter" => self.csv.delimiter = parse_character(key, value, r"';' or '\t'")?,
             "quote" if value.is_empty() => self.csv.quote = None,
             "quote" => self.csv.quote = Some(parse_character(key, value, r#"'"', or '' for files without quotes"#)?),
@@ -207,6 +210,11 @@ impl CsvSourceConfig {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the columns are {}", columns.join(", ")),
         }
+    }
+
+    /// Whether its path matches no file now. What cannot be looked at is told when it is read.
+    pub fn finds_nothing(&self) -> bool {
+        super::files::list(self).is_ok_and(|paths| paths.is_empty())
     }
 
     /// Index of the key's column.

@@ -1,30 +1,27 @@
 //! Which files there are, whether they are still the same, and their text.
 //!
 //! A file is known by its path, and by its inode and a hash of its first bytes, so that one that was renamed is not read twice
-//! and one that was replaced is noticed. Text is decompressed as a stream through buffers of fixed size: a bomb costs time,
-//! never memory. By extension: `.gz` (of any number of members), `.zst`, `.zip` (its entries in order), else plain.
+//! and one that was replaced is noticed (`identity.rs`). Text is decompressed as a stream through buffers of fixed size: a bomb
+//! costs time, never memory. By extension: `.gz` (of any number of members), `.zst`, `.zip` (its entries in order), else plain.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use flate2::read::MultiGzDecoder;
 use millrace_schema::csv::Position;
 use zip::ZipArchive;
 
 use super::config::CsvSourceConfig;
+use super::identity::{hash, identify, identify_head, inode, modified_ns, read_head};
 use super::position::{Entry, FileState, Identity};
 use crate::error::SourceError;
 
 /// Files of one source at most that are there at the same time: their positions are part of every commit. Of files that were
 /// read and went away as many are remembered, so that all of them may be back after a folder was out of reach.
 const FILES_MAX: usize = 20_000;
-
-/// Bytes at the front of a file that its identity depends on.
-const HEAD_BYTES: usize = 4096;
 
 /// Read from disk in one go.
 const READ_BYTES: usize = 128 * 1024;
@@ -116,7 +113,7 @@ fn let_go(paths: &[String], files: &mut [FileState], remembered: usize) -> Resul
 }
 
 /// Paths that the pattern matches, in order; relative to the project where they are inside it.
-fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError> {
+pub(super) fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError> {
     let wrong = |reason: String| SourceError::Pattern { pattern: config.path.clone(), reason };
     let project = config.project_dir.to_str().ok_or_else(|| SourceError::Name { path: config.project_dir.clone() })?;
     let is_literal = config.project_dir.join(&config.path);
@@ -132,6 +129,8 @@ fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError> {
         true => config.path.clone(),
         false => format!("{}/{}", glob::Pattern::escape(project), config.path),
     };
+    // Folders alone match `**`; whoever ends with it means what is in them.
+    let pattern = if pattern.ends_with("**") { pattern + "/*" } else { pattern };
     let hidden = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     let mut paths = Vec::new();
     for path in glob::glob_with(&pattern, hidden).map_err(|error| wrong(error.msg.to_owned()))? {
@@ -164,6 +163,19 @@ fn relative(path: &Path, config: &CsvSourceConfig) -> Result<String, SourceError
     inside.to_str().map(str::to_owned).ok_or_else(|| SourceError::Name { path: path.to_owned() })
 }
 
+/// A file as it is seen from outside: its path, size, time of change and inode.
+pub(super) type Outside = (String, u64, i64, u64);
+
+/// What can be seen of the files, to tell whether anything has become of them; `None` where even that fails.
+pub(super) fn outside(config: &CsvSourceConfig) -> Option<Vec<Outside>> {
+    let paths = list(config).ok()?.into_iter();
+    let seen = paths.filter_map(|path| {
+        let metadata = config.project_dir.join(&path).metadata().ok()?;
+        Some((path, metadata.len(), modified_ns(&metadata), inode(&metadata)))
+    });
+    Some(seen.collect())
+}
+
 /// Whether there is more to read of a file that is known; an error if it is another one now and something of it was read.
 fn check_known(
     on_disk: &Path,
@@ -187,19 +199,22 @@ fn check_known(
         return Ok(true);
     }
     let replaced = |reason: &str| SourceError::Replaced { path: file.path.clone(), reason: reason.to_owned() };
-    let now = identify_head(on_disk, &file.path, metadata, file.identity.head_bytes as usize)?;
-    if metadata.len() < file.identity.size || (is_plain && metadata.len() < file.at.byte) {
+    let of_text = file.identity.of_text;
+    let now = identify_head(on_disk, &file.path, metadata, file.identity.head_bytes as usize, of_text)?;
+    if !of_text && metadata.len() < file.identity.size || (is_plain && metadata.len() < file.at.byte) {
         return Err(replaced("it is shorter now"));
     }
     if now.head_hash != file.identity.head_hash {
         return Err(replaced("it begins differently now"));
     }
-    let has_grown = metadata.len() > file.identity.size;
+    // Another size says nothing of a text that was compressed again: reading it as far as it was read tells.
+    let has_grown = if of_text { !is_same } else { metadata.len() > file.identity.size };
     if has_grown && Compression::of(&file.path) == Compression::Zip {
         return Err(replaced("the archive has another size now"));
     }
     // What was short when it was looked at first is known by more of it now.
-    let is_longer = metadata.len() > u64::from(now.head_bytes) && (now.head_bytes as usize) < HEAD_BYTES;
+    let is_longer =
+        metadata.len() > u64::from(now.head_bytes) && (now.head_bytes as usize) < super::identity::HEAD_BYTES;
     let identity = if has_grown || is_longer { identify(on_disk, &file.path, metadata)? } else { now };
     for number in numbers {
         files[*number].identity = identity.clone();
@@ -226,7 +241,7 @@ fn numbers_of_renamed(
             && Compression::of(&file.path) == Compression::of(&on_disk.to_string_lossy())
             && renamed.first().is_none_or(|first| files[*first].path == file.path);
         if is_candidate {
-            let head = read_head(on_disk, file.identity.head_bytes as usize);
+            let head = read_head(on_disk, file.identity.head_bytes as usize, file.identity.of_text);
             let head = head.map_err(|source| SourceError::Read { path: on_disk.display().to_string(), source })?;
             if hash(&head) == file.identity.head_hash {
                 renamed.push(number);
@@ -278,6 +293,7 @@ fn add(
         through_line: 0,
         is_read: false,
         is_cut: false,
+        header_is_row: false,
     };
     let mut free = free.iter();
     let added = !entries.is_empty();
@@ -301,47 +317,6 @@ fn entries(on_disk: &Path, path: &str) -> Result<Vec<Entry>, SourceError> {
     let names = (0..archive.len()).filter_map(|index| Some((index, archive.name_for_index(index)?)));
     let texts = names.filter(|(_, name)| is_text(name));
     Ok(texts.map(|(index, name)| Entry { index, name: name.to_owned() }).collect())
-}
-
-fn identify(on_disk: &Path, path: &str, metadata: &Metadata) -> Result<Identity, SourceError> {
-    identify_head(on_disk, path, metadata, HEAD_BYTES)
-}
-
-fn identify_head(on_disk: &Path, path: &str, metadata: &Metadata, length: usize) -> Result<Identity, SourceError> {
-    let head = read_head(on_disk, length).map_err(|source| SourceError::Read { path: path.to_owned(), source })?;
-    Ok(Identity {
-        inode: inode(metadata),
-        size: metadata.len(),
-        modified_ns: modified_ns(metadata),
-        head_bytes: u32::try_from(head.len()).expect("a head is at most a few KiB"),
-        head_hash: hash(&head),
-    })
-}
-
-fn read_head(on_disk: &Path, length: usize) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(length);
-    File::open(on_disk)?.take(length as u64).read_to_end(&mut head)?;
-    Ok(head)
-}
-
-/// FNV-1a with 64 bits: the same on every machine and in every version.
-fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-fn modified_ns(metadata: &Metadata) -> i64 {
-    let since_epoch = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since_epoch.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0)
-}
-
-#[cfg(unix)]
-pub(super) fn inode(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-pub(super) fn inode(_metadata: &Metadata) -> u64 {
-    0
 }
 
 /// A file that counts what is read from it.

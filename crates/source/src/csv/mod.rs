@@ -12,6 +12,7 @@
 
 mod config;
 mod files;
+mod identity;
 mod pace;
 mod partition;
 mod position;
@@ -21,17 +22,25 @@ mod tests;
 mod writer;
 
 use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
 
-use millrace_flow::{Phase, Result, Source, SourceContext, TopicSpec};
+use millrace_flow::{Phase, Result, Source, SourceContext, Stop, TopicSpec};
 
 pub use config::{CsvSourceConfig, Pace, dead_letter_schema};
 pub use position::file_names;
 
+use files::Outside;
 use reader::Reader;
-use writer::Writer;
+use writer::{Outcome, Writer};
 
 /// Batches that are decoded ahead of the one being written. One would do to keep both halves busy if all took the same time.
 const BATCHES_AHEAD: usize = 4;
+
+/// How often files are looked at of which one cannot be read.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// After this long they are tried again, whether anything was seen to become of them or not: it may have, a moment before.
+const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Reads CSV files into a topic.
 #[derive(Debug)]
@@ -53,6 +62,43 @@ impl CsvSource {
 
 impl Source for CsvSource {
     fn run(&mut self, context: &SourceContext) -> Result<()> {
+        let mut told = String::new();
+        loop {
+            let error = match self.run_once(context)? {
+                Outcome::Unreadable(error) => error,
+                Outcome::Done | Outcome::Stopped => return Ok(()),
+            };
+            if !self.config.follow || !error.is_of_a_file() {
+                return Err(error.into());
+            }
+            // Somebody will mend the file, or take it away; nobody should have to start the program again for that.
+            let before = files::outside(&self.config);
+            context.status.fail(&error);
+            if told != error.to_string() {
+                told = error.to_string();
+                tracing::error!(source = %self.config.name, error = told, "the source waits until its files change");
+            }
+            if !self.wait_for_change(before.as_ref(), &context.stop) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl CsvSource {
+    /// Waits until anything becomes of the files; says whether to go on.
+    fn wait_for_change(&self, before: Option<&Vec<Outside>>, stop: &Stop) -> bool {
+        let until = Instant::now() + AGAIN_AFTER;
+        while Instant::now() < until && files::outside(&self.config).as_ref() == before {
+            if stop.wait_until(Instant::now() + LOOK_EVERY) {
+                return false;
+            }
+        }
+        !stop.is_stopped()
+    }
+
+    /// Reads until the files end, one of them cannot be read, or it is told to stop.
+    fn run_once(&self, context: &SourceContext) -> Result<Outcome> {
         context.status.set_phase(Phase::Starting);
         let mut writer = Writer::open(&self.config, context)?;
         let files = writer.progress().files.clone();
@@ -65,7 +111,7 @@ impl Source for CsvSource {
             let outcome = writer.run(&messages);
             // Without a receiver the reading half ends at its next word.
             drop(messages);
-            outcome.map(|_| ())
+            outcome
         })
     }
 }

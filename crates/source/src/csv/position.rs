@@ -36,6 +36,9 @@ pub(super) struct FileState {
     /// Whether it ended in the middle of its compressed form: while a folder is followed that may still be on its way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_cut: bool,
+    /// Whether its first line was taken for a header and would have done as a row.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) header_is_row: bool,
 }
 
 /// An entry of an archive.
@@ -60,6 +63,9 @@ pub(super) struct Identity {
     pub(super) head_bytes: u32,
     /// FNV-1a hash of them.
     pub(super) head_hash: u64,
+    /// Whether these are bytes of its text, which stays the same when it is compressed again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) of_text: bool,
 }
 
 /// The first row that was released at a pace, to which all others are related.
@@ -143,6 +149,20 @@ impl Progress {
     /// The cookie.
     pub(super) fn to_cookie(&self) -> Bytes {
         serde_json::to_vec(self).expect("numbers and texts can always be written as JSON").into()
+    }
+
+    /// What is to be said of files whose first line was passed over as a header and looks like a row.
+    pub(super) fn header_warning(&self) -> Option<String> {
+        let mut suspect = self.files.iter().filter(|file| file.header_is_row);
+        let first = suspect.next()?.name();
+        let more = match suspect.count() {
+            0 => String::new(),
+            more => format!(" and of {more} more"),
+        };
+        Some(format!(
+            "the first line of `{first}`{more} was taken for a header and not read, but it fits the columns as a row does; \
+             if it is one, set header = false and begin anew, and if it is a header, header = true says so"
+        ))
     }
 
     /// Bytes of all files on disk, and how many of them have been read.

@@ -15,7 +15,8 @@ use millrace_flow::Stop;
 use millrace_schema::csv::{CsvDecoder, Decoded};
 
 use super::config::CsvSourceConfig;
-use super::files::{Compression, OpenText, inode, open_text, read_error, survey};
+use super::files::{Compression, OpenText, open_text, read_error, survey};
+use super::identity::inode;
 use super::position::FileState;
 use crate::error::SourceError;
 
@@ -216,7 +217,11 @@ impl<'a> Reader<'a> {
                 decoder.finish();
             }
             loop {
-                let decoded = match decoder.decode().map_err(wrong)? {
+                let decoded = decoder.decode().map_err(wrong)?;
+                if let Err(ended) = self.note_header(number, &decoder) {
+                    return Ok(Some(ended));
+                }
+                let decoded = match decoded {
                     Some(decoded) => decoded,
                     None if !is_end => break,
                     None => match decoder.flush().map_err(wrong)? {
@@ -244,6 +249,15 @@ impl<'a> Reader<'a> {
                 return Ok(None);
             }
         }
+    }
+
+    /// Remembers, before a row of the file is, that its first line may have been one: later nobody could tell any more.
+    fn note_header(&mut self, number: usize, decoder: &CsvDecoder) -> Result<(), Ended> {
+        if !decoder.header_is_row() || self.config.is_header_told || self.files[number].header_is_row {
+            return Ok(());
+        }
+        self.files[number].header_is_row = true;
+        self.send(Message::Files(self.files.clone()))
     }
 
     fn send_rows(&mut self, number: usize, decoded: Decoded, read_bytes: u64) -> Result<(), Ended> {

@@ -491,6 +491,103 @@ fn an_unfinished_line_waits_and_counts_at_the_end() {
     assert_eq!(shop.records()[5], (0, 7, "5,null,\"half\"".to_owned()));
 }
 
+/// Two stars at the end mean every file below.
+#[test]
+fn a_path_of_two_stars_is_every_file_below() {
+    let shop = Shop::new("data/**", sales(), &[]);
+    assert!(shop.config.finds_nothing());
+    shop.write("data/a.csv", HEAD.to_owned() + &rows(0..1));
+    shop.write("data/may/north/b.csv", HEAD.to_owned() + &rows(1..3));
+    assert!(!shop.config.finds_nothing());
+    shop.run();
+    assert_eq!(shop.counts(), (3, 0));
+}
+
+/// A first line that is a row is not lost in silence; whoever says what it is hears no more of it.
+#[test]
+fn a_first_line_that_may_be_a_row_is_told() {
+    let mut shop = Shop::new("data/*", sales(), &[]);
+    shop.write("data/a.csv", rows(0..4));
+    shop.write("data/b.csv", HEAD.to_owned() + &rows(4..6));
+    shop.run();
+    assert_eq!(shop.counts(), (5, 0));
+    let warning = shop.status.warning().expect("a warning");
+    assert!(
+        warning.contains("the first line of `data/a.csv` was taken") && warning.contains("header = false"),
+        "{warning}"
+    );
+    shop.status.set_warning(None);
+    shop.run();
+    assert_eq!(shop.status.warning(), Some(warning), "the next start tells it again");
+    shop.config.is_header_told = true;
+    shop.run();
+    assert_eq!(shop.status.warning(), None);
+}
+
+/// Compressed again, with another time in it and another level, it is the same file: reading goes on where it stopped.
+#[test]
+fn what_is_compressed_again_is_the_same_file() {
+    let text = HEAD.to_owned() + &rows(0..30_000);
+    let again = {
+        let mut encoder =
+            flate2::GzBuilder::new().mtime(77).filename("a.csv").write(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text.as_bytes()).expect("a vector takes all");
+        encoder.finish().expect("a vector takes all")
+    };
+    let zst = |level| zstd::encode_all(text.as_bytes(), level).expect("a vector takes all");
+    for (name, first, again) in [("a.csv.gz", gzip(text.as_bytes()), again), ("a.csv.zst", zst(1), zst(19))] {
+        let shop = Shop::new(name, sales(), &[("batch_rows", "100")]);
+        shop.write(name, &first[..first.len() / 2]);
+        let error = shop.try_run().expect_err("half of it").to_string();
+        assert!(error.contains("cut short"), "{error}");
+        let before = shop.counts().0;
+        assert!((1..30_000).contains(&before), "{before}");
+        shop.write(name, &again);
+        shop.run();
+        assert_eq!(shop.counts(), (30_000, 0), "{name}");
+        shop.write(name, &first);
+        shop.run();
+        assert_eq!(shop.counts(), (30_000, 0), "{name}: once");
+        let pack = |text: &str| match name {
+            "a.csv.gz" => gzip(text.as_bytes()),
+            _ => zstd::encode_all(text.as_bytes(), 3).expect("a vector takes all"),
+        };
+        shop.write(name, pack(&text.replace("shop", "hall")));
+        let error = shop.try_run().expect_err("another file").to_string();
+        assert!(error.contains("begins differently"), "{error}");
+        shop.write(name, pack(&text[..text.len() / 2]));
+        let error = shop.try_run().expect_err("less of it").to_string();
+        assert!(error.contains("its text is shorter now"), "{error}");
+    }
+}
+
+/// While a folder is followed, a file that cannot be read holds the source until it is mended or gone, and no longer.
+#[test]
+fn a_file_that_cannot_be_read_holds_a_followed_folder_until_it_changes() {
+    let shop = Shop::new("data/*.csv", sales(), &[("follow", "true")]);
+    shop.write("data/a.csv", HEAD.to_owned() + &rows(0..2));
+    let wait_until_told = |name: &str| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !shop.status.error().is_some_and(|error| error.contains(name)) {
+            assert!(Instant::now() < deadline, "{:?}", shop.status.error());
+            std::thread::yield_now();
+        }
+    };
+    shop.write("data/b.csv", "id,at\n1,2\n");
+    shop.follow(|| {
+        wait_until_told("data/b.csv");
+        assert_eq!(shop.status.phase(), Phase::Failed);
+        shop.write("data/c.csv", HEAD.to_owned() + &rows(2..4));
+        fs::remove_file(shop.path("data/b.csv")).expect("it is there");
+        shop.wait_for("the file after the one that went", || shop.counts() == (4, 0));
+        shop.write("data/d.csv", "id\n");
+        wait_until_told("data/d.csv");
+        shop.write("data/d.csv", HEAD.to_owned() + &rows(4..6));
+        shop.wait_for("the file that was mended", || shop.counts() == (6, 0));
+    });
+    assert_eq!(shop.status.error(), None);
+}
+
 /// A compressed file that is cut may be on its way while a folder is followed; without more to come it is told.
 #[test]
 fn a_file_that_stays_cut_is_told_at_the_end() {

@@ -50,12 +50,14 @@ pub(super) struct Writer<'a> {
 }
 
 /// How the writing half ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Outcome {
     /// Everything is read and committed.
     Done,
     /// It was told to stop.
     Stopped,
+    /// The reading half cannot go on; what it had read before is committed.
+    Unreadable(SourceError),
 }
 
 impl<'a> Writer<'a> {
@@ -105,6 +107,7 @@ impl<'a> Writer<'a> {
                 Ok(Message::Files(files)) => {
                     self.progress.files = files;
                     self.is_dirty = true;
+                    self.warn();
                     self.publish_bytes();
                 }
                 Ok(Message::Rows { file, decoded, read_bytes }) => self.take_rows(file, &decoded, read_bytes)?,
@@ -120,7 +123,7 @@ impl<'a> Writer<'a> {
                 Ok(Message::Finished) => return self.finish(),
                 Ok(Message::Failed(error)) => {
                     self.commit_pending()?;
-                    return Err(error.into());
+                    return Ok(Outcome::Unreadable(error));
                 }
                 Err(RecvTimeoutError::Timeout) => self.commit_pending()?,
                 // The reading half only goes silently when it was told to stop; the loop looks at that first.
@@ -349,7 +352,21 @@ impl<'a> Writer<'a> {
         if let Some(latest) = self.progress.event_time_ms {
             status.event_time_ms.store(latest, Ordering::Relaxed);
         }
+        self.warn();
         self.publish_bytes();
+    }
+
+    /// Says what people have to know although nothing has failed; loudly when it is new.
+    fn warn(&self) {
+        let status = &self.context.status;
+        let warning = self.progress.header_warning().filter(|_| !self.config.is_header_told);
+        if warning == status.warning() {
+            return;
+        }
+        if let Some(warning) = &warning {
+            tracing::warn!(source = %self.config.name, "{warning}");
+        }
+        status.set_warning(warning);
     }
 
     fn publish_bytes(&self) {

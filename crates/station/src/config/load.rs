@@ -61,7 +61,10 @@ pub fn load<'a>(dir: &Path, text: &'a str, environment: &'a [(String, String)], 
         dashboard: loader.section("dashboard"),
     };
     let Loader { places, mut diagnostics, .. } = loader;
-    let (config, refusals) = sections.validate(dir);
+    let (mut config, refusals) = sections.validate(dir);
+    if let Some(kafka) = config.kafka.as_mut().filter(|_| places.is_set("kafka.listen")) {
+        kafka.is_default = false;
+    }
     diagnostics
         .extend(refusals.into_iter().map(|refusal| places.diagnostic(&refusal.path, refusal.message, refusal.cure)));
     Loaded { config, places, diagnostics }
@@ -92,7 +95,8 @@ impl<'a> Loader<'a> {
             // What a broken file seems to say is not worth a word.
             for error in errors {
                 let place = Place::File(error.span().unwrap_or(0..0));
-                let cure = Some("see https://toml.io for how TOML is written".to_owned());
+                let cure = error.span().and_then(|span| bare_text(text, span.start));
+                let cure = Some(cure.unwrap_or_else(|| "see https://toml.io for how TOML is written".to_owned()));
                 self.diagnostics.push(self.places.at(&place, format!("not TOML: {}", error.message()), cure));
             }
             return;
@@ -183,6 +187,15 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// What to write instead where the value on the line at `at` is a text without quotes.
+fn bare_text(text: &str, at: usize) -> Option<String> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let (key, value) = text.get(start..)?.lines().next()?.split_once('=')?;
+    let value = value.split_once('#').map_or(value, |(value, _)| value).trim();
+    let is_bare = !value.is_empty() && !value.contains(['"', '\'', '[', ']', '{', '}', '=']);
+    is_bare.then(|| format!("text stands in quotes: {} = \"{value}\"", key.trim()))
+}
+
 /// What an entry may mean: a variable is text, and may be a number or a list as well.
 fn readings<'a>(entry: &Entry<'a>) -> Vec<Spanned<DeValue<'a>>> {
     let parsed = entry.variable.and_then(|value| DeValue::parse(value).ok());
@@ -208,7 +221,7 @@ fn explain<S: Default + Serialize>(places: &Places, entry: &Entry<'_>, error: &t
         (place, _) => place.clone(),
     };
     let Some((unknown, known)) = unknown_name(message, "unknown field ") else {
-        let (message, cure) = plain_words(message.trim_end());
+        let (message, cure) = plain_words(section, message.trim_end());
         return places.at(&inner, format!("`{section}.{}`: {message}", entry.key), cure);
     };
     let of_section = keys_of(&S::default());
@@ -221,22 +234,26 @@ fn explain<S: Default + Serialize>(places: &Places, entry: &Entry<'_>, error: &t
 }
 
 /// Serde's words for a value that does not fit, as ours, and what to write.
-fn plain_words(message: &str) -> (String, Option<String>) {
+fn plain_words(section: &str, message: &str) -> (String, Option<String>) {
+    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return (format!("`{missing}` is missing"), Some(format!("add {missing} = \"…\" within the braces")));
+    }
     if let Some((unknown, known)) = unknown_name(message, "unknown variant ") {
         return (format!("`{unknown}` is no value of it"), Some(nearest::cure(unknown, known, "values")));
     }
     let found = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     match found.and_then(|found| found.split_once(", expected ")) {
         Some((found, expected)) => {
-            (format!("{found} does not fit"), Some(format!("write {}", kind_of_value(expected))))
+            (format!("{found} does not fit"), Some(format!("write {}", kind_of_value(section, expected))))
         }
         None => (message.to_owned(), None),
     }
 }
 
 /// What serde expected, for people who know no Rust.
-fn kind_of_value(expected: &str) -> &str {
+fn kind_of_value<'a>(section: &str, expected: &'a str) -> &'a str {
     match expected {
+        "a sequence" if section == "dashboard" => "a list of tables, as in [{ view = \"…\", column = \"…\" }]",
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more, without quotes",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number, without quotes",
         "f32" | "f64" => "a number, without quotes",

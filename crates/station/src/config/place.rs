@@ -59,6 +59,11 @@ impl Places {
         }
     }
 
+    /// Whether somebody wrote the setting at `path`.
+    pub(super) fn is_set(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
     /// What is wrong with the setting at `path`, shown where it, or the nearest thing around it, was written.
     pub fn diagnostic(&self, path: &str, message: impl Into<String>, cure: Option<String>) -> Diagnostic {
         let mut around = path;

@@ -1,7 +1,11 @@
 //! The sections of `millrace.toml`, as they are written. Every key may be missing.
 
+use std::fmt;
+
 use millrace_log::LogConfig;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Seconds, Size};
 use crate::model::{Better, FeedKind, Unit};
@@ -168,12 +172,38 @@ pub struct DashboardSection {
     /// the sum is divided by that column's sum. `unit` is `money` or `count`, `better` is `up` or `down`.
     pub tiles: Option<Vec<TileSection>>,
     /// The wide chart: `{ title, view, column, unit }`, of a view with windows and no other key.
-    pub timeline: Option<TimelineSection>,
+    #[serde(deserialize_with = "one_or_none")]
+    pub timeline: Option<Vec<TimelineSection>>,
     /// Sorted bars: `{ title, view, label, column, unit, detail }`.
     pub bars: Option<Vec<BarsSection>>,
     /// Lists of the latest rows: `{ title, view, columns, order, kind }`. `order` is `-column` for newest first; `kind` is
     /// `good` or `bad`.
     pub feeds: Option<Vec<FeedSection>>,
+}
+
+/// One table, or a list with none or one of them.
+fn one_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<TimelineSection>>, D::Error> {
+    struct OneOrNone;
+    impl<'de> Visitor<'de> for OneOrNone {
+        type Value = Option<Vec<TimelineSection>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("{ view = \"…\", column = \"…\" }, or [] to show none")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            TimelineSection::deserialize(MapAccessDeserializer::new(map)).map(|one| Some(vec![one]))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let first = list.next_element::<TimelineSection>()?;
+            if list.next_element::<IgnoredAny>()?.is_some() {
+                return Err(serde::de::Error::invalid_length(2, &self));
+            }
+            Ok(Some(first.into_iter().collect()))
+        }
+    }
+    deserializer.deserialize_any(OneOrNone)
 }
 
 /// One tile.

@@ -154,6 +154,7 @@ fn values_that_cannot_work_are_refused() {
         ("[kafka]\nsasl = ['PLAIN']", "no encryption"),
         ("[kafka]\nsasl = ['GSSAPI']\nallow_plain_text = true", "nobody can log in by `GSSAPI`"),
         ("[kafka]\nsuper_users = ['admin']", "`admin` is nobody"),
+        ("[kafka]\npartitions = 100000\nlisten = ''", "no number of partitions"),
         ("[engine]\nepoch_min = '2s'", "longer than epoch_max"),
         ("[engine]\nthreads = 100000", "too many"),
         ("[project]\ntimezone = 'half past nine'", "no time zone"),
@@ -186,6 +187,11 @@ fn values_that_do_not_fit_are_told_what_does() {
         ),
         ("[http]\nallowed_hosts = 'a'", ["`http.allowed_hosts`", "write a list, as in"]),
         ("[http]\nlisten = 1", ["integer `1` does not fit", "write a string"]),
+        ("[http]\nlisten = 127.0.0.1:8000 # mine", ["not TOML", "text stands in quotes: listen = \"127.0.0.1:8000\""]),
+        ("[dashboard]\ntiles = { view = 'v', column = 'c' }", ["`dashboard.tiles`", "a list of tables, as in [{ view"]),
+        ("[dashboard]\nbars = [{ view = 'v', column = 'c' }]", ["`label` is missing", "add label = \"…\""]),
+        ("[log]\nsegment_bytes_max = '1B'", ["segment_bytes_max", "help: set 4KiB to 1GiB"]),
+        ("[dashboard]\ntimeline = 'v'", ["`dashboard.timeline`", "or [] to show none"]),
         ("[project]\ntimezone = 'Europe/Berln'", ["names no time zone", "did you mean `Europe/Berlin`?"]),
     ] {
         let loaded = file(text);
@@ -195,6 +201,18 @@ fn values_that_do_not_fit_are_told_what_does() {
         }
     }
     assert!(file("[project]\ntimezone = 'Asia/Kolkata'").diagnostics.is_empty());
+    assert_eq!(file("[dashboard]\ntimeline = []").config.dashboard.timeline, Some(Vec::new()));
+    let one = file("[dashboard]\ntimeline = { view = 'v', column = 'c' }").config.dashboard.timeline;
+    assert_eq!(one.map(|timeline| timeline.len()), Some(1));
+}
+
+/// Where somebody named the port of Kafka's clients, that port it has to be.
+#[test]
+fn a_port_that_was_named_is_not_the_default_though_it_may_be_the_same() {
+    let is_default = |loaded: Loaded| loaded.config.kafka.is_some_and(|kafka| kafka.is_default);
+    assert!(is_default(file("")));
+    assert!(!is_default(file("[kafka]\nlisten = '127.0.0.1:9092'")));
+    assert!(!is_default(loaded("", &[("MILLRACE_KAFKA_LISTEN", "127.0.0.1:9092")], &Overrides::default())));
 }
 
 #[test]

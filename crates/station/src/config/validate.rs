@@ -57,7 +57,7 @@ pub struct Config {
 pub struct KafkaConfig {
     /// Where it is served.
     pub listen: SocketAddr,
-    /// Whether that is where it is by default: then another program may have it.
+    /// Whether nobody said so: then another program may have it.
     pub is_default: bool,
     /// Host and port that clients are told to come back to, where that is another one.
     pub advertised: Option<(String, u16)>,
@@ -147,7 +147,9 @@ impl Sections {
         let log = log.validate().map(|()| log).unwrap_or_else(|error| {
             let text = error.to_string();
             let path = text.split('`').nth(1).unwrap_or("log").to_owned();
-            refuse(&path, text, "see the key's description in the reference");
+            let (message, cure) =
+                text.split_once("; ").unwrap_or((&text, "see the key's description in the reference"));
+            refuse(&path, message.to_owned(), cure);
             defaults.log
         });
         let kafka = resolve_kafka(dir, &kafka, &mut refuse);
@@ -172,6 +174,11 @@ impl Sections {
 
 fn resolve_kafka(dir: &Path, kafka: &KafkaSection, refuse: &mut impl FnMut(&str, String, &str)) -> Option<KafkaConfig> {
     let security = resolve_kafka_security(dir, kafka, refuse);
+    let partitions = kafka.partitions.clamp(1, KAFKA_PARTITIONS_MAX);
+    if partitions != kafka.partitions {
+        let message = format!("{} is no number of partitions", kafka.partitions);
+        refuse("kafka.partitions", message, "set 1 to 10000");
+    }
     if kafka.listen.trim().is_empty() {
         return None;
     }
@@ -198,11 +205,6 @@ fn resolve_kafka(dir: &Path, kafka: &KafkaSection, refuse: &mut impl FnMut(&str,
             parts
         }
     };
-    let partitions = kafka.partitions.clamp(1, KAFKA_PARTITIONS_MAX);
-    if partitions != kafka.partitions {
-        let message = format!("{} is no number of partitions", kafka.partitions);
-        refuse("kafka.partitions", message, "set 1 to 10000");
-    }
     let (is_default, auto_create_topics) = (kafka.listen == KAFKA_LISTEN, kafka.auto_create_topics);
     Some(KafkaConfig { listen, is_default, advertised, auto_create_topics, partitions, security })
 }

@@ -17,7 +17,7 @@ pub(crate) fn check(section: &DashboardSection, views: &[View]) -> Vec<Refusal> 
             checker.column(&format!("{path}.over"), view, over, true);
         }
     }
-    if let Some(timeline) = &section.timeline
+    if let Some(timeline) = section.timeline.as_ref().and_then(|timeline| timeline.first())
         && let Some(view) = checker.view("dashboard.timeline", &timeline.view)
     {
         checker.windows("dashboard.timeline", view);

@@ -45,7 +45,7 @@ pub(crate) fn derive(section: &DashboardSection, views: &[View], currency: Optio
             None => main.map(|view| page.derive_tiles(view)).unwrap_or_default(),
         },
         timeline: match &section.timeline {
-            Some(timeline) => page.resolve_timeline(timeline),
+            Some(timeline) => timeline.first().and_then(|timeline| page.resolve_timeline(timeline)),
             None => main.and_then(|view| page.derive_timeline(view)),
         },
         bars: match &section.bars {

@@ -135,6 +135,8 @@ fn what_is_written_beats_what_is_derived() {
     assert_eq!((page.tiles[0].title.as_str(), page.tiles[0].time_column.as_str()), ("Revenue", "window_start"));
     assert!(page.bars.is_empty(), "an empty list shows nothing");
     assert!(page.timeline.is_some(), "what is left out is derived");
+    let nothing = DashboardSection { timeline: Some(Vec::new()), ..Default::default() };
+    assert!(derive(&nothing, &shop(), None).timeline.is_none(), "an empty list shows nothing here, too");
 }
 
 #[test]
@@ -145,12 +147,12 @@ fn views_and_columns_that_are_not_there_are_named_with_the_near_one() {
             tile("revenue_5m", "window_start", Some("order")),
             tile("by_country", "revenue", None),
         ]),
-        timeline: Some(TimelineSection {
+        timeline: Some(vec![TimelineSection {
             title: None,
             view: "country_5m".into(),
             column: "revenue".into(),
             unit: None,
-        }),
+        }]),
         bars: Some(vec![BarsSection {
             title: None,
             view: "sales".into(),

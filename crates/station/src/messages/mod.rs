@@ -5,6 +5,7 @@
 //! of offsets within a partition, so that a position is all that has to be remembered.
 
 mod filter;
+mod plain;
 mod render;
 mod walk;
 

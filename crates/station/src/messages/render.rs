@@ -7,7 +7,9 @@ use millrace_flow::TopicInfo;
 use millrace_log::Record;
 use millrace_schema::avro::{Decoder, schema_id};
 use millrace_schema::json::{row_to_json, value_to_text};
+use serde_json::Value;
 
+use super::plain::plain_value;
 use super::walk::Found;
 use crate::model::{Message, MessageOrigin};
 use crate::stores::Stores;
@@ -45,31 +47,52 @@ impl<'a> Renderer<'a> {
             offset: record.offset.0,
             time_ms: record.time_ms,
             key: record.key.as_deref().map(text),
-            value: value.and_then(|value| self.decode(&[value])).map(|row| row_to_json(&row, 0)),
+            value: value.map(|value| self.value(value)),
             headers: record.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
-            schema_id: value.and_then(schema_id),
+            schema_id: value.and_then(|value| self.known_schema(value)),
             origin: self.origin(record),
             size_bytes: record.key.as_ref().map_or(0, |key| key.len()) + value.map_or(0, <[u8]>::len),
         }
     }
 
-    /// The texts of all columns of each record; none of one that cannot be decoded.
+    /// The row that a value holds or, where it is none, what it is otherwise.
+    fn value(&mut self, value: &[u8]) -> Value {
+        match self.decode(&[value]) {
+            Some(row) => Value::Object(row_to_json(&row, 0)),
+            None => plain_value(value),
+        }
+    }
+
+    /// The texts that each record is searched for: those of its columns, or its value where that is no row but a text.
     pub(super) fn texts(&mut self, records: &[&Record]) -> Vec<Vec<String>> {
         let mut texts = vec![Vec::new(); records.len()];
         let mut by_schema: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (index, record) in records.iter().enumerate() {
-            if let Some(id) = record.value.as_deref().and_then(schema_id) {
-                by_schema.entry(id).or_default().push(index);
+            let Some(value) = record.value.as_deref() else { continue };
+            match self.known_schema(value) {
+                Some(id) => by_schema.entry(id).or_default().push(index),
+                None => texts[index] = plain_texts(value),
             }
         }
         for indexes in by_schema.into_values() {
             let values: Vec<&[u8]> = indexes.iter().filter_map(|index| records[*index].value.as_deref()).collect();
-            let Some(rows) = self.decode(&values) else { continue };
-            for (row, index) in indexes.into_iter().enumerate() {
-                texts[index] = rows.columns().iter().filter_map(|column| value_to_text(column, row)).collect();
+            if let Some(rows) = self.decode(&values) {
+                for (row, index) in indexes.into_iter().enumerate() {
+                    texts[index] = row_texts(&rows, row);
+                }
+                continue;
+            }
+            // One of them only looks like a row of this schema.
+            for (value, index) in values.into_iter().zip(indexes) {
+                texts[index] = self.decode(&[value]).map_or_else(|| plain_texts(value), |row| row_texts(&row, 0));
             }
         }
         texts
+    }
+
+    /// The schema that a value says it was written with, if there is such a one.
+    fn known_schema(&self, value: &[u8]) -> Option<u32> {
+        schema_id(value).filter(|id| self.stores.registry.schema_json(*id).is_some())
     }
 
     /// Decodes values of one schema.
@@ -89,6 +112,14 @@ impl<'a> Renderer<'a> {
         let name = file.parse().ok().and_then(|number| self.files.get(&number)).cloned();
         Some(MessageOrigin { file: name.unwrap_or_else(|| file.to_owned()), line: line.parse().ok()? })
     }
+}
+
+fn row_texts(rows: &RecordBatch, row: usize) -> Vec<String> {
+    rows.columns().iter().filter_map(|column| value_to_text(column, row)).collect()
+}
+
+fn plain_texts(value: &[u8]) -> Vec<String> {
+    std::str::from_utf8(value).map(str::to_owned).into_iter().collect()
 }
 
 /// The files of the source that the records of a topic come from: its writer, or the source that a query's late rows came from.

@@ -1,4 +1,4 @@
-//! The shapes of a value and of a row, for the document of the API. Neither is ever made: values are written from Arrow columns as
+//! The shapes of a value, of a row and of a record, for the document of the API. None is ever made: values are written from Arrow columns as
 //! [`millrace_schema::json`] says.
 
 use std::borrow::Cow;
@@ -13,6 +13,10 @@ pub enum Cell {}
 /// Values by the names of their columns.
 #[derive(Debug, Clone, Copy)]
 pub enum Row {}
+
+/// What a record may hold: a row, or whatever clients of Kafka have written.
+#[derive(Debug, Clone, Copy)]
+pub enum RecordValue {}
 
 impl PartialSchema for Cell {
     fn schema() -> RefOr<Schema> {
@@ -43,5 +47,20 @@ impl ToSchema for Row {
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((Cell::name().into_owned(), Cell::schema()));
+    }
+}
+
+impl PartialSchema for RecordValue {
+    fn schema() -> RefOr<Schema> {
+        let kinds = [Type::Object, Type::Array, Type::String, Type::Number, Type::Boolean, Type::Null];
+        let about = "A row: values by the names of their columns. Or what clients of Kafka have written: JSON, a text, or \
+                     {\"bytes\": 5, \"base64\": \"…\"} of what is neither.";
+        ObjectBuilder::new().schema_type(SchemaType::from_iter(kinds)).description(Some(about)).into()
+    }
+}
+
+impl ToSchema for RecordValue {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RecordValue")
     }
 }

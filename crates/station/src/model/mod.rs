@@ -13,7 +13,7 @@ mod topic;
 mod view;
 
 pub use answer::{SqlAnswer, SqlColumn};
-pub use cell::{Cell, Row};
+pub use cell::{Cell, RecordValue, Row};
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
 pub use group::{Group, GroupLine, GroupMember, GroupMove, GroupMoves, GroupPartition, GroupSeek};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};

@@ -83,7 +83,7 @@ pub struct Health {
 pub enum HealthStatus {
     /// Everything runs.
     Ok,
-    /// A stage is being tried again.
+    /// A stage is being tried again, or has something that somebody has to look at.
     Degraded,
     /// A stage has stopped for good.
     Failed,
@@ -94,6 +94,6 @@ pub enum HealthStatus {
 pub struct HealthProblem {
     /// The stage, `query:revenue_5m`.
     pub stage: String,
-    /// Its error.
+    /// Its error, or what has to be looked at.
     pub message: String,
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use millrace_flow::{Phase, TopicKind};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Column, Row};
+use super::{Column, RecordValue, Row};
 
 /// A topic of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -138,12 +138,12 @@ pub struct Message {
     /// Its key.
     #[schema(required)]
     pub key: Option<String>,
-    /// Its value; `null` says that the row with this key is gone.
-    #[schema(value_type = Option<Row>, required)]
-    pub value: Option<Map<String, Value>>,
+    /// Its value; `null` says that there is none: the row with this key is gone.
+    #[schema(value_type = RecordValue, required)]
+    pub value: Option<Value>,
     /// Its headers.
     pub headers: BTreeMap<String, String>,
-    /// Id of the schema its value was written with.
+    /// Id of the schema its value was written with, if it was with one of these.
     #[schema(required)]
     pub schema_id: Option<u32>,
     /// Where it was read from.
