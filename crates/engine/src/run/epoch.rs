@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, Int64Array, UInt32Array};
 use arrow::compute;
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType, UInt32Type};
 use arrow::record_batch::RecordBatch;
 use millrace_flow::{Batch, Ledger, LogWriter, TopicKind, TopicPartition};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -13,6 +13,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use super::changes::KeyedRows;
 use super::dedup::{DedupState, Marks};
 use super::error::EngineError;
+use super::failing::compute_apart;
 use super::input::{InputState, Taken};
 use super::lateness::RowClock;
 use super::output;
@@ -379,16 +380,12 @@ fn last_of_each_key(keys: &BinaryArray) -> Vec<bool> {
 
 /// Moves the rows on which a key or an argument cannot be computed to those that failed.
 fn without_failing(state: &AggregateState, stepped: Stepped) -> Result<Stepped, EngineError> {
+    let prepares = |batch: &RecordBatch| state.prepare(batch).map(|_| Vec::new());
+    let apart = compute_apart(&stepped.batch, &state.expressions(), &prepares)?;
     let mut failed = stepped.failed.clone();
-    let mut good = Vec::new();
-    for row in 0..stepped.batch.num_rows() {
-        match state.prepare(&stepped.batch.slice(row, 1)) {
-            Ok(_) => good.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows")),
-            Err(error) => failed.push((stepped.origin(row), error.reason())),
-        }
-    }
-    let origins = good.iter().map(|row| u32::try_from(stepped.origin(*row as usize)).unwrap_or(u32::MAX));
-    let kept = Some(UInt32Array::from_iter_values(origins));
-    let batch = compute::take_record_batch(&stepped.batch, &UInt32Array::from(good))?;
-    Ok(Stepped { batch, kept, failed })
+    failed.extend(apart.failed.into_iter().map(|(row, reason)| (stepped.origin(row), reason)));
+    failed.sort_by_key(|(row, _)| *row);
+    let kept = compute::take(&stepped.kept_rows(), &apart.good, None)?.as_primitive::<UInt32Type>().clone();
+    let batch = compute::take_record_batch(&stepped.batch, &apart.good)?;
+    Ok(Stepped { batch, kept: Some(kept), failed })
 }

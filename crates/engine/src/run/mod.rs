@@ -22,6 +22,7 @@ mod cookie;
 mod dedup;
 mod epoch;
 mod error;
+mod failing;
 mod finish;
 mod groups;
 mod input;

@@ -10,11 +10,12 @@ use arrow::compute;
 use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::row::Rows;
+use datafusion::physical_expr::PhysicalExpr;
 
 use super::accumulate::{Accumulate, accumulator_for};
 use super::error::EngineError;
 use super::groups::{Groups, SKIP, window_starts};
-use super::steps::{evaluate_all, evaluate_mask};
+use super::steps::{evaluate_all, evaluate_in_parts};
 use super::windows::assign;
 use crate::plan::{Aggregate, Group, Query, Window};
 
@@ -72,6 +73,16 @@ impl AggregateState {
         self.query.aggregate.as_ref().expect("checked when the state was made")
     }
 
+    /// All that is computed of a row before it goes to its group.
+    pub(super) fn expressions(&self) -> Vec<Arc<dyn PhysicalExpr>> {
+        let keys = self.aggregate().groups.iter().filter_map(|group| match group {
+            Group::Key(key) => Some(key.clone()),
+            Group::Window(_) => None,
+        });
+        let calls = self.aggregate().calls.iter();
+        keys.chain(calls.flat_map(|call| call.function.expressions().into_iter().chain(call.filter.clone()))).collect()
+    }
+
     /// Evaluates everything that needs no state; batches can be prepared side by side.
     pub(super) fn prepare(&self, batch: &RecordBatch) -> Result<Prepared, EngineError> {
         let aggregate = self.aggregate();
@@ -87,7 +98,7 @@ impl AggregateState {
         }
         for group in &aggregate.groups {
             if let Group::Key(key) = group {
-                columns.push(spread(key.evaluate(batch)?.into_array(batch.num_rows())?, rows.as_ref())?);
+                columns.push(spread(evaluate_in_parts(key.as_ref(), batch)?, rows.as_ref())?);
             }
         }
         let (arguments, masks) = self.evaluate_calls(batch, rows.as_ref())?;
@@ -107,8 +118,8 @@ impl AggregateState {
         for call in &self.aggregate().calls {
             let columns = evaluate_all(&call.function.expressions(), batch)?;
             arguments.push(columns.into_iter().map(|column| spread(column, rows)).collect::<Result<Vec<_>, _>>()?);
-            let mask = call.filter.as_ref().map(|filter| evaluate_mask(filter.as_ref(), batch)).transpose()?;
-            let mask = mask.map(|mask| spread(Arc::new(mask), rows)).transpose()?;
+            let mask = call.filter.as_ref().map(|filter| evaluate_in_parts(filter.as_ref(), batch)).transpose()?;
+            let mask = mask.map(|mask| spread(mask, rows)).transpose()?;
             masks.push(mask.map(|mask| mask.as_boolean().clone()));
         }
         Ok((arguments, masks))

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::DataFusionError;
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::error::EngineError;
+use super::failing::compute_apart;
 use crate::plan::RowStep;
 
 /// What came out of the steps.
@@ -27,16 +28,22 @@ impl Stepped {
     pub(super) fn origin(&self, row: usize) -> usize {
         self.kept.as_ref().map_or(row, |kept| kept.value(row) as usize)
     }
+
+    /// The input row of each row.
+    pub(super) fn kept_rows(&self) -> UInt32Array {
+        let all = || (0..u32::try_from(self.batch.num_rows()).expect("a batch has fewer than 2^32 rows")).collect();
+        self.kept.clone().unwrap_or_else(all)
+    }
 }
 
 /// Runs `steps` over `batch`.
 ///
-/// An expression fails for a whole batch when it fails for one row. Then the rows are run one by one, so that only the
-/// rows at fault are lost to the rest, each with its own reason.
+/// An expression fails for a whole batch when it fails for one row. Then the rows at fault are looked for, so that only they
+/// are lost to the rest, each with its own reason.
 pub(super) fn run_steps(batch: &RecordBatch, steps: &[RowStep]) -> Result<Stepped, EngineError> {
     match run_whole(batch, steps) {
         Ok((batch, kept)) => Ok(Stepped { batch, kept, failed: Vec::new() }),
-        Err(_) => run_row_by_row(batch, steps),
+        Err(_) => run_apart(batch, steps),
     }
 }
 
@@ -63,33 +70,39 @@ fn run_whole(batch: &RecordBatch, steps: &[RowStep]) -> Result<(RecordBatch, Opt
     Ok((batch, kept))
 }
 
-fn run_row_by_row(batch: &RecordBatch, steps: &[RowStep]) -> Result<Stepped, EngineError> {
-    let mut good = Vec::new();
-    let mut kept = Vec::new();
-    let mut failed = Vec::new();
-    for row in 0..batch.num_rows() {
-        match run_whole(&batch.slice(row, 1), steps) {
-            Ok((left, _)) if left.num_rows() == 0 => {}
-            Ok((left, _)) => {
-                good.push(left);
-                kept.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows"));
+/// Runs step after step, each for the rows that it does not fail for.
+fn run_apart(batch: &RecordBatch, steps: &[RowStep]) -> Result<Stepped, EngineError> {
+    let mut stepped = Stepped { batch: batch.clone(), kept: None, failed: Vec::new() };
+    for step in steps {
+        let apart = match step {
+            RowStep::Filter(predicate) => {
+                let mask =
+                    |batch: &RecordBatch| Ok(vec![Arc::new(evaluate_mask(predicate.as_ref(), batch)?) as ArrayRef]);
+                compute_apart(&stepped.batch, std::slice::from_ref(predicate), &mask)?
             }
-            Err(error) => failed.push((row, error.reason())),
-        }
+            RowStep::Project { columns, schema } => {
+                compute_apart(&stepped.batch, columns, &|batch| evaluate_columns(columns, schema, batch))?
+            }
+        };
+        let failed: Vec<_> = apart.failed.into_iter().map(|(row, reason)| (stepped.origin(row), reason)).collect();
+        stepped.failed.extend(failed);
+        let mut kept = compute::take(&stepped.kept_rows(), &apart.good, None)?;
+        stepped.batch = match step {
+            RowStep::Filter(_) => {
+                let good = compute::take_record_batch(&stepped.batch, &apart.good)?;
+                let mask = apart.columns[0].as_boolean();
+                kept = compute::filter(&kept, mask)?;
+                compute::filter_record_batch(&good, mask)?
+            }
+            RowStep::Project { schema, .. } => {
+                let options = RecordBatchOptions::new().with_row_count(Some(apart.good.len()));
+                RecordBatch::try_new_with_options(schema.clone(), apart.columns, &options)?
+            }
+        };
+        stepped.kept = Some(kept.as_primitive::<UInt32Type>().clone());
     }
-    let batch = match good.first() {
-        Some(first) => compute::concat_batches(&first.schema(), &good)?,
-        None => RecordBatch::new_empty(output_schema(batch, steps)),
-    };
-    Ok(Stepped { batch, kept: Some(UInt32Array::from(kept)), failed })
-}
-
-fn output_schema(batch: &RecordBatch, steps: &[RowStep]) -> arrow::datatypes::SchemaRef {
-    let last = steps.iter().rev().find_map(|step| match step {
-        RowStep::Project { schema, .. } => Some(schema.clone()),
-        RowStep::Filter(_) => None,
-    });
-    last.unwrap_or_else(|| batch.schema())
+    stepped.failed.sort_by_key(|(row, _)| *row);
+    Ok(stepped)
 }
 
 fn filter_rows(kept: Option<UInt32Array>, mask: &BooleanArray) -> Result<UInt32Array, EngineError> {
@@ -129,6 +142,19 @@ pub(super) fn evaluate_all(
     expressions: &[Arc<dyn PhysicalExpr>],
     batch: &RecordBatch,
 ) -> Result<Vec<ArrayRef>, EngineError> {
+    expressions.iter().map(|expression| evaluate_in_parts(expression.as_ref(), batch)).collect()
+}
+
+/// An expression over a batch of which no row fails by itself. `n <> 0 AND 1 / n > x` is not always computed as carefully for
+/// many rows at a time as for one.
+pub(super) fn evaluate_in_parts(expression: &dyn PhysicalExpr, batch: &RecordBatch) -> Result<ArrayRef, EngineError> {
     let rows = batch.num_rows();
-    expressions.iter().map(|expression| Ok(expression.evaluate(batch)?.into_array(rows)?)).collect()
+    match expression.evaluate(batch).and_then(|column| column.into_array(rows)) {
+        Err(_) if rows > 1 => {
+            let (first, rest) = (batch.slice(0, rows / 2), batch.slice(rows / 2, rows - rows / 2));
+            let parts = [evaluate_in_parts(expression, &first)?, evaluate_in_parts(expression, &rest)?];
+            Ok(compute::concat(&[parts[0].as_ref(), parts[1].as_ref()])?)
+        }
+        whole => Ok(whole?),
+    }
 }

@@ -29,7 +29,9 @@ const SHOWN_CHARS_MAX: usize = 60;
 pub(super) struct Column {
     field: Field,
     parser: Parser,
-    /// What a date or time that does not fit is told of how it is written.
+    /// What stands before the fraction of a number.
+    point: u8,
+    /// What a value that does not fit is told of how it is written.
     spelling: String,
 }
 
@@ -141,9 +143,12 @@ impl Column {
             Parser::Timestamp(_) => {
                 spelling(options.timestamp_format.as_deref(), "timestamp_format", "2026-01-31 13:05:00")
             }
+            Parser::Float | Parser::Double | Parser::Decimal { .. } if options.decimal != b'.' => {
+                format!(" with decimal = '{}'; thousands are not separated", char::from(options.decimal))
+            }
             _ => String::new(),
         };
-        Ok(Self { field: field.clone(), parser, spelling })
+        Ok(Self { field: field.clone(), parser, point: options.decimal, spelling })
     }
 
     /// The column's values; a cell that does not fit goes to `bad` and is null.
@@ -157,8 +162,8 @@ impl Column {
             Parser::Long => {
                 self.read_numbers::<Int64Type>(cells, text, bad, |cell| parse_integer(cell, i64::MIN, i64::MAX))
             }
-            Parser::Float => self.read_numbers::<Float32Type>(cells, text, bad, parse_float),
-            Parser::Double => self.read_numbers::<Float64Type>(cells, text, bad, parse_float),
+            Parser::Float => self.read_numbers::<Float32Type>(cells, text, bad, |cell| parse_float(cell, self.point)),
+            Parser::Double => self.read_numbers::<Float64Type>(cells, text, bad, |cell| parse_float(cell, self.point)),
             Parser::Date(format) => self.read_numbers::<Date32Type>(cells, text, bad, |cell| format.parse_date(cell)),
             Parser::Timestamp(format) => {
                 self.read_numbers::<TimestampMicrosecondType>(cells, text, bad, |cell| format.parse_timestamp(cell))
@@ -168,7 +173,7 @@ impl Column {
                 Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls))
             }
             Parser::Decimal { precision, scale } => {
-                let parse = |cell: &[u8]| parse_decimal(cell, *precision, *scale);
+                let parse = |cell: &[u8]| parse_decimal(cell, self.point, *precision, *scale);
                 let (values, nulls) = self.read_values(cells, text, bad, parse);
                 let array = Decimal128Array::new(values.into(), nulls).with_precision_and_scale(*precision, *scale);
                 Arc::new(array.expect("precision and scale were checked when the column was made"))
@@ -275,6 +280,9 @@ impl Column {
             Fault::FractionTooLong => format!("`{shown}` has more digits behind the point than {name} keeps"),
             Fault::NotUtf8 => format!("`{shown}` is not UTF-8; set encoding = 'latin1' if the file is in Latin-1"),
             Fault::Missing => "the column is declared NOT NULL and the field is empty".to_owned(),
+            Fault::ShortYear => {
+                format!("`{shown}` has a year of fewer than four digits, which `%Y` does not read; `%y` reads two")
+            }
             Fault::HasZone => {
                 format!("`{shown}` has a time zone and {name} has none; give a timestamp_format that spells it out")
             }

@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Missing,
     /// It names a time zone, and the type has none.
     HasZone,
+    /// Its year has fewer digits than the format wants.
+    ShortYear,
 }
 
 /// Digits that always fit 64 bits.
@@ -60,12 +62,13 @@ pub(super) fn parse_integer(text: &[u8], min: i64, max: i64) -> Result<i64, Faul
     if (min..=max).contains(&value) { Ok(value) } else { Err(Fault::OutOfRange) }
 }
 
-/// A decimal, as its digits without the point. Zeros behind the scale are allowed, other digits are not.
+/// A decimal, as its digits without `point`, which stands before the fraction. Zeros behind the scale are allowed, other
+/// digits are not.
 #[inline]
-pub(super) fn parse_decimal(text: &[u8], precision: u8, scale: i8) -> Result<i128, Fault> {
+pub(super) fn parse_decimal(text: &[u8], point: u8, precision: u8, scale: i8) -> Result<i128, Fault> {
     let (negative, digits) = split_sign(text);
     let scale = usize::try_from(scale).map_err(|_| Fault::NotA)?;
-    let point = digits.iter().position(|byte| *byte == b'.');
+    let point = digits.iter().position(|byte| *byte == point);
     let (whole, fraction) = match point {
         Some(point) => (&digits[..point], &digits[point + 1..]),
         None => (digits, &[][..]),
@@ -92,9 +95,16 @@ pub(super) fn parse_decimal(text: &[u8], precision: u8, scale: i8) -> Result<i12
     Ok(if negative { -value } else { value })
 }
 
-/// A floating-point number, in decimal or scientific notation.
-pub(super) fn parse_float<T: std::str::FromStr>(text: &[u8]) -> Result<T, Fault> {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Fault::NotA)
+/// A floating-point number, in decimal or scientific notation, with `point` before its fraction.
+pub(super) fn parse_float<T: std::str::FromStr>(text: &[u8], point: u8) -> Result<T, Fault> {
+    let text = std::str::from_utf8(text).map_err(|_| Fault::NotA)?;
+    let parsed = match point {
+        b'.' => text.parse().ok(),
+        // A point would be one of the thousands, or none at all.
+        _ if text.contains('.') => None,
+        _ => text.replace(char::from(point), ".").parse().ok(),
+    };
+    parsed.ok_or(Fault::NotA)
 }
 
 /// A boolean, in the spellings that databases export.
@@ -118,7 +128,7 @@ mod tests {
 
     #[test]
     fn decimals_are_exact_or_refused() {
-        let parse = |text: &str| parse_decimal(text.as_bytes(), 12, 3);
+        let parse = |text: &str| parse_decimal(text.as_bytes(), b'.', 12, 3);
         assert_eq!(parse("2.55"), Ok(2550));
         assert_eq!(parse("-11062.06"), Ok(-11_062_060));
         assert_eq!(parse("+.5"), Ok(500));
@@ -132,9 +142,21 @@ mod tests {
             assert_eq!(parse(text), Err(Fault::NotA), "{text}");
         }
         let widest = "9".repeat(38);
-        assert_eq!(parse_decimal(widest.as_bytes(), 38, 0), Ok(POWERS_OF_TEN[38] - 1));
-        assert_eq!(parse_decimal("9".repeat(39).as_bytes(), 38, 0), Err(Fault::OutOfRange));
-        assert_eq!(parse_decimal(widest.as_bytes(), 38, 38), Err(Fault::OutOfRange));
+        assert_eq!(parse_decimal(widest.as_bytes(), b'.', 38, 0), Ok(POWERS_OF_TEN[38] - 1));
+        assert_eq!(parse_decimal("9".repeat(39).as_bytes(), b'.', 38, 0), Err(Fault::OutOfRange));
+        assert_eq!(parse_decimal(widest.as_bytes(), b'.', 38, 38), Err(Fault::OutOfRange));
+    }
+
+    #[test]
+    fn a_comma_may_stand_before_the_fraction() {
+        let decimal = |text: &str| parse_decimal(text.as_bytes(), b',', 12, 2);
+        let float = |text: &str| parse_float::<f64>(text.as_bytes(), b',');
+        assert_eq!((decimal("1234,50"), decimal("-,5"), decimal("7")), (Ok(123_450), Ok(-50), Ok(700)));
+        assert_eq!((float("1234,5"), float("-1,5e3"), float("7")), (Ok(1234.5), Ok(-1500.0), Ok(7.0)));
+        assert_eq!(decimal("12,505"), Err(Fault::FractionTooLong));
+        for text in ["1.234,50", "12.50", "1,234,5", "1 234,5", ","] {
+            assert_eq!((decimal(text), float(text)), (Err(Fault::NotA), Err(Fault::NotA)), "{text}");
+        }
     }
 
     #[test]
@@ -160,7 +182,7 @@ mod tests {
             if scale > 0 {
                 text.push_str(&"0".repeat(zeros));
             }
-            prop_assert_eq!(parse_decimal(text.as_bytes(), 38, scale), Ok(unscaled));
+            prop_assert_eq!(parse_decimal(text.as_bytes(), b'.', 38, scale), Ok(unscaled));
         }
 
         #[test]

@@ -19,6 +19,8 @@ pub struct CsvOptions {
     pub delimiter: u8,
     /// What fields with delimiters in them are wrapped in; `None` if nothing is.
     pub quote: Option<u8>,
+    /// What stands before the fraction of a DECIMAL, DOUBLE or FLOAT: `.` or `,`.
+    pub decimal: u8,
     /// Encoding of the text.
     pub encoding: Encoding,
     /// strftime format of TIMESTAMP fields; ISO 8601 if absent.
@@ -37,6 +39,7 @@ impl Default for CsvOptions {
             header: true,
             delimiter: b',',
             quote: Some(b'"'),
+            decimal: b'.',
             encoding: Encoding::Utf8,
             timestamp_format: None,
             date_format: None,

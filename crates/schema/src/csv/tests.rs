@@ -137,6 +137,23 @@ fn not_null_is_kept() {
 }
 
 #[test]
+fn what_is_wrong_with_a_number_or_a_year_says_how_it_is_written() {
+    let field = |name: &str, data_type| Field::new(name, data_type, true);
+    let schema =
+        Arc::new(Schema::new(vec![field("price", DataType::Decimal128(10, 2)), field("day", DataType::Date32)]));
+    let options = CsvOptions { delimiter: b';', decimal: b',', date_format: Some("%d.%m.%Y".to_owned()), ..headless() };
+    let outcome = read(&schema, &options, b"12,50;01.03.2024\n1.234,50;01.03.2024\n1;01.03.24\n");
+    assert_eq!(shown(&outcome.rows), ["12.50|2024-03-01"]);
+    assert_eq!(
+        outcome.rejects.iter().map(|reject| reject.reason.as_str()).collect::<Vec<_>>(),
+        [
+            "`1.234,50` is not a value of type DECIMAL(10,2) with decimal = ','; thousands are not separated",
+            "`01.03.24` has a year of fewer than four digits, which `%Y` does not read; `%y` reads two",
+        ]
+    );
+}
+
+#[test]
 fn latin1_becomes_utf8_and_a_mark_is_passed() {
     let latin1 = CsvOptions { encoding: Encoding::Latin1, ..headless() };
     let outcome = read(&texts(&["a", "b"]), &latin1, b"caf\xe9,\"\xa35 \"\"x\"\"\"\n\x80 5,\x84x\x93\n1,\xe9,\n");

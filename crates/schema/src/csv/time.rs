@@ -1,16 +1,20 @@
 //! Dates and times from their text.
 //!
 //! ISO 8601 and the plain strftime items are read by hand; a format with others is left to `chrono`. Where a format has no
-//! padding rule that people keep to, numbers may have fewer digits: `12/1/2010 8:26` is `%m/%d/%Y %H:%M`.
+//! padding rule that people keep to, numbers may have fewer digits: `12/1/2010 8:26` is `%m/%d/%Y %H:%M`. A year has all four
+//! of them: `%Y` would make the year 24 of `01.03.24`.
 
 use chrono::format::{Item as ChronoItem, StrftimeItems};
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
 
 use super::number::Fault;
 use crate::error::SchemaError;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+/// Digits of a year that is written in full.
+const YEAR_DIGITS: usize = 4;
 
 /// Days of 400 years of the Gregorian calendar.
 const DAYS_PER_ERA: i32 = 146_097;
@@ -126,8 +130,14 @@ impl TimeFormat {
                 Some((parts, rest)) if is_zone(rest) && parts.micros().is_some() => Err(Fault::HasZone),
                 _ => Err(Fault::NotA),
             },
-            Inner::Items(items) => parse_items(items, text).and_then(Parts::micros).ok_or(Fault::NotA),
-            Inner::Chrono(format) => parse_by_chrono(format, text).ok_or(Fault::NotA),
+            Inner::Items(items) => {
+                let parsed = parse_items(items, text, YEAR_DIGITS).and_then(Parts::micros);
+                parsed.ok_or_else(|| match parse_items(items, text, 1) {
+                    Some(_) => Fault::ShortYear,
+                    None => Fault::NotA,
+                })
+            }
+            Inner::Chrono(format) => parse_by_chrono(format, text),
         }
     }
 
@@ -324,11 +334,15 @@ fn items_of(letter: u8) -> Option<&'static [Item]> {
 }
 
 #[inline]
-fn parse_items(items: &[Item], text: &[u8]) -> Option<Parts> {
+fn parse_items(items: &[Item], text: &[u8], year_digits_min: usize) -> Option<Parts> {
     let mut parts = Parts::default();
     let mut rest = text;
     for item in items {
+        let before = rest.len();
         rest = take_item(*item, rest, &mut parts)?;
+        if *item == Item::Year && before - rest.len() < year_digits_min {
+            return None;
+        }
     }
     rest.is_empty().then_some(parts)
 }
@@ -356,7 +370,7 @@ fn take_item<'a>(item: Item, text: &'a [u8], parts: &mut Parts) -> Option<&'a [u
             Some(rest) => take_fraction(rest)?,
             None => (0, text),
         },
-        Item::Year => take_number(text, 4)?,
+        Item::Year => take_number(text, YEAR_DIGITS)?,
         _ => take_number(text, 2)?,
     };
     match item {
@@ -399,17 +413,20 @@ fn take_month_name(text: &[u8]) -> Option<(u32, &[u8])> {
     Some((index as u32 + 1, &text[length..]))
 }
 
-fn parse_by_chrono(format: &str, text: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(text).ok()?;
+fn parse_by_chrono(format: &str, text: &[u8]) -> Result<i64, Fault> {
+    let text = std::str::from_utf8(text).map_err(|_| Fault::NotA)?;
     let time = NaiveDateTime::parse_from_str(text, format).ok();
-    let time = time.or_else(|| NaiveDate::parse_from_str(text, format).ok()?.and_hms_opt(0, 0, 0))?;
-    Some(time.and_utc().timestamp_micros())
+    let day = || NaiveDate::parse_from_str(text, format).ok()?.and_hms_opt(0, 0, 0);
+    let time = time.or_else(day).ok_or(Fault::NotA)?;
+    // It takes a year of any length. No shop is so old that its years have two digits.
+    match time.year() {
+        0..100 => Err(Fault::ShortYear),
+        _ => Ok(time.and_utc().timestamp_micros()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::Datelike;
-
     use super::*;
     use crate::json::timestamp_text;
 
@@ -473,6 +490,14 @@ mod tests {
             [("%m/%d/%Y", "13/1/2010"), ("%m/%d/%Y", "1/1/2010 8:00"), ("%I:%M %p", "13:00 pm"), ("%H:%M", "")]
         {
             assert_eq!(by(format, text), Err(Fault::NotA), "{text}");
+        }
+        for (format, text) in [
+            ("%d.%m.%Y", "01.03.24"),
+            ("%d.%m.%Y %H:%M", "1.3.24 8:00"),
+            ("%Y/%m/%d", "824/1/1"),
+            ("%a %d %b %Y", "Fri 01 Mar 24"),
+        ] {
+            assert_eq!(by(format, text), Err(Fault::ShortYear), "{text}");
         }
     }
 

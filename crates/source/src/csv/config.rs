@@ -12,12 +12,13 @@ use millrace_schema::csv::{CsvOptions, Encoding, TimeFormat};
 use crate::options::{OptionError, parse_bool, parse_character, parse_duration, parse_number, parse_size};
 
 /// All options, in the order in which they are documented.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "connector",
     "path",
     "header",
     "delimiter",
     "quote",
+    "decimal",
     "encoding",
     "timestamp_format",
     "date_format",
@@ -153,6 +154,7 @@ impl CsvSourceConfig {
             "delimiter" => self.csv.delimiter = parse_character(key, value, r"';' or '\t'")?,
             "quote" if value.is_empty() => self.csv.quote = None,
             "quote" => self.csv.quote = Some(parse_character(key, value, r#"'"', or '' for files without quotes"#)?),
+            "decimal" => self.csv.decimal = parse_decimal(value)?,
             "encoding" => self.csv.encoding = parse_encoding(value)?,
             "timestamp_format" => self.csv.timestamp_format = parse_format(key, value)?,
             "date_format" => self.csv.date_format = parse_format(key, value)?,
@@ -189,6 +191,12 @@ impl CsvSourceConfig {
                 message,
                 "change one",
             ));
+        }
+        if given.contains(&"decimal") && self.csv.decimal == self.csv.delimiter {
+            let sign = char::from(self.csv.decimal);
+            let message = format!("`{sign}` stands between the fields, so that it cannot stand within a number");
+            let cure = "name what stands between the fields, as in delimiter = ';', or leave `decimal` out";
+            errors.push(OptionError::new("decimal", message, cure));
         }
         if let Some(key) = &self.key
             && self.key_column().is_none()
@@ -275,6 +283,14 @@ pub fn dead_letter_schema() -> SchemaRef {
         text("row"),
         Field::new("failed_at", DataType::Timestamp(TimeUnit::Microsecond, None), true),
     ]))
+}
+
+fn parse_decimal(value: &str) -> Result<u8, OptionError> {
+    match value {
+        "." => Ok(b'.'),
+        "," => Ok(b','),
+        _ => Err(OptionError::new("decimal", format!("`{value}` stands before no fraction"), "write '.' or ','")),
+    }
 }
 
 fn parse_encoding(value: &str) -> Result<Encoding, OptionError> {
@@ -382,6 +398,20 @@ mod tests {
         assert!(told.iter().any(|(key, cure)| *key == "zebra" && cure.starts_with("the options are connector, path")));
         assert_eq!(errors.len(), 10);
         assert!(errors[0].message.starts_with("unknown option"));
+    }
+
+    #[test]
+    fn a_decimal_comma_needs_another_delimiter() {
+        let decimal = |options: &[(&str, &str)]| {
+            let options: Vec<_> = [("path", "a.csv")].iter().chain(options).copied().collect();
+            parse(&options).map(|config| config.csv.decimal)
+        };
+        assert_eq!(decimal(&[]).expect("the default"), b'.');
+        assert_eq!(decimal(&[("decimal", ","), ("delimiter", ";")]).expect("two signs"), b',');
+        for options in [&[("decimal", ",")][..], &[("decimal", ","), ("delimiter", ",")], &[("decimal", "'")]] {
+            let errors = decimal(options).expect_err("the comma has one meaning");
+            assert_eq!(errors.iter().map(|error| error.key.as_str()).collect::<Vec<_>>(), ["decimal"]);
+        }
     }
 
     #[test]
