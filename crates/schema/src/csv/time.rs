@@ -130,13 +130,13 @@ impl TimeFormat {
                 Some((parts, rest)) if is_zone(rest) && parts.micros().is_some() => Err(Fault::HasZone),
                 _ => Err(Fault::NotA),
             },
-            Inner::Items(items) => {
-                let parsed = parse_items(items, text, YEAR_DIGITS).and_then(Parts::micros);
-                parsed.ok_or_else(|| match parse_items(items, text, 1) {
+            Inner::Items(items) => match parse_items(items, text, YEAR_DIGITS) {
+                Some(parts) => parts.micros().ok_or(Fault::NotA),
+                None => Err(match parse_items(items, text, 1).and_then(Parts::micros) {
                     Some(_) => Fault::ShortYear,
                     None => Fault::NotA,
-                })
-            }
+                }),
+            },
             Inner::Chrono(format) => parse_by_chrono(format, text),
         }
     }

@@ -32,7 +32,7 @@ impl CsvDecoder {
             return Err(SchemaError::Utf16);
         }
         if let Some((_, what)) = NO_TEXT.iter().find(|(begin, _)| front.starts_with(begin)) {
-            return Err(SchemaError::NoText { what: *what });
+            return Err(SchemaError::NoText { what });
         }
         if front.starts_with(BYTE_ORDER_MARK) {
             self.advance(BYTE_ORDER_MARK.len(), 0);
