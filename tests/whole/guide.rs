@@ -94,7 +94,7 @@ fn the_reference_of_the_sql_is_true() {
     let one = |sql: &str| project.ask(sql).remove(0);
     assert_eq!(one("SELECT c1, c2, c3, c4, c8 FROM aggregates"), ["1", "1", "1.25", "7.0", "banana"]);
     assert_eq!(one("SELECT c9, c12, c13, c17, c22 FROM texts"), ["ana", "bbnbnb", "a", "2", "Banana"]);
-    assert_eq!(one("SELECT c3, c12, c13, c14, c15 FROM numbers"), ["1.00", "1", "3", "", "3.5"]);
+    assert_eq!(one("SELECT c3, c12, c13, c14, c15 FROM numbers"), ["1", "1", "3", "", "3.5"]);
     assert_eq!(
         one("SELECT c1, c2, c9, c16, c17, c19 FROM times"),
         ["2024-02-01T00:00:00", "2024-02-01", "5", "2024-03-29", "2024-02-29", "2024-02"]

@@ -476,15 +476,16 @@ fn averages_and_quotients_of_decimals_are_rounded() {
             (*sum, *count) = (*sum + price, *count + 1);
         }
     }
-    let rounded = |a: i128, b: i128| {
-        let (magnitude, by) = (a.abs(), b.abs());
+    let rounded = |a: i128, b: i128, digits: usize| {
+        let (magnitude, by, unit) = (a.abs(), b.abs(), 10_i128.pow(digits as u32));
         let quotient = (magnitude * 2 + by) / (by * 2);
         let sign = if (a < 0) == (b < 0) { "" } else { "-" };
-        format!("{sign}{}.{:07}", quotient / 10_000_000, quotient % 10_000_000)
+        format!("{sign}{}.{:0digits$}", quotient / unit, quotient % unit)
     };
+    // DECIMAL(22,3) by DECIMAL(33,3): Spark keeps the 22 digits that may stand before the point, and so 16 behind it.
     let row = |(quantity, (sum, count)): (&i32, &(i128, i128))| {
-        let part = rounded(sum * 10_000_000, sum * i128::from(*quantity));
-        format!("{quantity}|{}|{part}", rounded(sum * 10_000, *count))
+        let part = rounded(sum * 10_i128.pow(16), sum * i128::from(*quantity), 16);
+        format!("{quantity}|{}|{part}", rounded(sum * 10_000, *count, 7))
     };
     let mut expected: Vec<String> = sums.iter().map(row).collect();
     expected.sort();
@@ -583,6 +584,59 @@ fn an_aggregate_computes_what_its_filter_lets_through() {
     let ledgers = bench.finish();
     assert_eq!((ledgers[0].1.used, ledgers[0].1.rejected), (4, 0));
     assert_eq!(bench.rows("v"), ["7|4|7.0|7.0|18"]);
+}
+
+/// Rows that fail are found among the others, which keep their order and their values.
+#[test]
+fn failing_rows_are_told_from_the_others() {
+    let view = "CREATE MATERIALIZED VIEW v AS SELECT id, CAST(product AS INT) * 2 AS p, 10 / quantity AS q FROM orders
+                WHERE quantity IS NOT NULL;
+                CREATE MATERIALIZED VIEW s AS SELECT count(*) AS n, sum(CAST(product AS INT)) AS p FROM orders;";
+    let bench = Bench::new(view, 1);
+    let schema = schema();
+    let mut columns = orders(1_000, 3, &schema).columns().to_vec();
+    let is_text = |row: i32| row % 100 == 7;
+    let product = |row: i32| if is_text(row) { "x".to_owned() } else { row.to_string() };
+    columns[0] = Arc::new(StringArray::from_iter_values((0..1_000).map(|row| format!("o{row:03}"))));
+    columns[1] = Arc::new(StringArray::from_iter_values((0..1_000).map(product)));
+    columns[2] = Arc::new(Int32Array::from_iter_values((0..1_000).map(|row| i32::from(row % 250 != 0))));
+    bench.append(&RecordBatch::try_new(schema, columns).expect("the types are the same"), true);
+    let ledgers = bench.finish();
+    let rejected = |used, rejected| Ledger { read: 1_000, used, late: 0, duplicate: 0, rejected };
+    assert_eq!(ledgers, [("v".to_owned(), rejected(986, 14)), ("s".to_owned(), rejected(990, 10))]);
+    let good = |row: &i32| !is_text(*row);
+    let rows = (0..1_000).filter(|row| good(row) && row % 250 != 0);
+    assert_eq!(bench.rows("v"), rows.map(|row| format!("o{row:03}|{}|10.0", row * 2)).collect::<Vec<_>>());
+    assert_eq!(bench.rows("s"), [format!("990|{}", (0..1_000).filter(good).sum::<i32>())]);
+}
+
+/// What a condition keeps from the one behind it does not fail, alone or among others.
+#[test]
+fn a_condition_guards_the_one_behind_it() {
+    let guard = "quantity <> 0 AND 10 / quantity > 1";
+    let view = format!(
+        "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS c, count(*) FILTER (WHERE {guard}) AS n FROM orders;
+         CREATE MATERIALIZED VIEW w AS SELECT quantity FROM orders WHERE {guard};"
+    );
+    let orders = orders(3_000, 7, &schema());
+    let bench = Bench::new(&view, 1);
+    bench.append(&orders, true);
+    let ledgers = bench.finish();
+    assert!(ledgers.iter().all(|(_, ledger)| ledger.rejected == 0), "{ledgers:?}");
+    let quantities = orders.column(2).as_any().downcast_ref::<Int32Array>().expect("a column of numbers");
+    let guarded = quantities.iter().flatten().filter(|quantity| (1..10).contains(quantity)).count();
+    assert_eq!(bench.rows("v"), [format!("3000|{guarded}")]);
+    assert_eq!(bench.rows("w").len(), guarded);
+}
+
+#[test]
+fn distinct_rows_of_several_columns() {
+    check(
+        "CREATE MATERIALIZED VIEW v AS SELECT product, count(DISTINCT country, quantity) AS n, count(DISTINCT country) AS c
+         FROM orders GROUP BY product;",
+        "SELECT product, count(DISTINCT country || '/' || CAST(quantity AS VARCHAR)), count(DISTINCT country)
+         FROM orders GROUP BY product",
+    );
 }
 
 /// Several sums of one column and a literal each are what they say, of groups of any size.

@@ -26,8 +26,8 @@ use crate::plan::arithmetic::with_checked_arithmetic;
 use crate::plan::catalog::{Catalog, Relation, ViewSource, options};
 use crate::plan::logical::{expand_hopping, plan, with_stored_types};
 use crate::sql::{
-    Problem, Reading, Text, Tokens, parse_query, parse_statement, planner_problem, read, spelled_columns, split,
-    unknown_relations,
+    Problem, Reading, Text, Tokens, parse_query, parse_statement, planner_problem, quoted_columns, read,
+    spelled_columns, split, unknown_relations,
 };
 
 /// Views within views within views.
@@ -50,14 +50,16 @@ pub(super) fn answer(desk: &Desk, sql: &str, limits: Limits, deadline: Instant) 
     let text = Text::new("question".into(), sql.into());
     let tokens = one_statement(&text)?;
     let question = question_of(&tokens).map_err(|problem| AskError::at(&text, problem))?;
-    let (plan, columns) = plan_question(desk, &text, &tokens, &question, deadline)?;
+    let (plan, columns, reading) = plan_question(desk, &text, &tokens, &question, deadline)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime =
         runtime.map_err(|error| AskError::new(format!("no room for one more question: {error}"), "ask again later"))?;
     let rows = runtime.block_on(async { tokio::time::timeout_at(deadline.into(), run(plan, limits)).await });
     let failed = |error: DataFusionError| match is_past_deadline(&error) {
         true => AskError::too_slow(limits.timeout),
-        false => AskError::while_running(&error, limits.memory_bytes),
+        false => AskError::while_running(&error, limits.memory_bytes, |spot| {
+            reading.span_of_spot(spot).map(|span| text.diagnostic(Problem::new(span, "")).span)
+        }),
     };
     let (schema, batches) = rows.map_err(|_| AskError::too_slow(limits.timeout))?.map_err(failed)?;
     hand_out(&schema, &columns, batches, limits.rows)
@@ -110,7 +112,7 @@ fn plan_question(
     tokens: &Tokens,
     question: &Question,
     deadline: Instant,
-) -> Result<(LogicalPlan, Vec<String>), AskError> {
+) -> Result<(LogicalPlan, Vec<String>, Reading), AskError> {
     let first = |mut problems: Vec<Problem>| AskError::at(text, problems.remove(0));
     let reading = read(&question.query, tokens);
     let mut catalog = Catalog::new();
@@ -125,6 +127,7 @@ fn plan_question(
         problems = reading.unknown_columns(&catalog);
     }
     problems.extend(reading.problems.iter().cloned());
+    problems.extend(quoted_columns(&reading, &catalog));
     if !problems.is_empty() {
         return Err(first(problems));
     }
@@ -134,13 +137,14 @@ fn plan_question(
     let planned = expand_hopping(planned).and_then(with_checked_arithmetic).map_err(wrong)?;
     let reads_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reads_only.verify_plan(&planned).map_err(wrong)?;
-    Ok(match question.explain {
+    let (planned, columns) = match question.explain {
         Some(Explain { verbose, analyze }) => {
             let explained = LogicalPlanBuilder::from(planned).explain(verbose, analyze);
             (explained.and_then(LogicalPlanBuilder::build).map_err(wrong)?, vec!["plan_type".into(), "plan".into()])
         }
         None => (planned, columns),
-    })
+    };
+    Ok((planned, columns, reading))
 }
 
 /// Plans the views that `reading` names, and those that they name.
@@ -230,7 +234,7 @@ fn hand_out(
         left -= batch.num_rows();
         if batch.num_rows() > 0 {
             let batch = show(&batch, &shown);
-            handed.push(batch.map_err(|error| AskError::while_running(&error, 0))?);
+            handed.push(batch.map_err(|error| AskError::while_running(&error, 0, |_| None))?);
         }
     }
     Ok(Answer { schema: shown, batches: handed, truncated })

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use datafusion::common::DataFusionError;
-use millrace_flow::{ErrorKind, StageError};
+use millrace_flow::{ErrorKind, Span, StageError};
 
+use crate::plan::complaint::Spot;
 use crate::plan::failure;
 use crate::sql::{Problem, Text};
 
@@ -39,14 +40,20 @@ impl AskError {
         Self::new(message, "ask for fewer rows with a filter, or ask a view instead of a topic")
     }
 
-    /// What the engine said while it worked on the answer.
-    pub(super) fn while_running(error: &DataFusionError, memory_bytes: usize) -> Self {
+    /// What the engine said while it worked on the answer; `place` looks for a part of the question.
+    pub(super) fn while_running(
+        error: &DataFusionError,
+        memory_bytes: usize,
+        place: impl FnOnce(&Spot) -> Option<Span>,
+    ) -> Self {
         if let DataFusionError::ResourcesExhausted(_) = error.find_root() {
             let message = format!("the answer needs more than {} MiB of memory", memory_bytes / (1024 * 1024));
             return Self::new(message, "ask for fewer rows with a filter, or group by fewer columns");
         }
         let complaint = failure::complaint_of(error);
-        Self { message: complaint.message, line: None, column: None, cure: complaint.cure }
+        let place = place(&complaint.spot);
+        let (line, column) = (place.map(|place| place.line), place.map(|place| place.column));
+        Self { message: complaint.message, line, column, cure: complaint.cure }
     }
 
     /// Who has to act: whoever asked.

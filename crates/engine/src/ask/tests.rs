@@ -123,6 +123,14 @@ fn spark_is_spoken() {
         ["m,h", "1970-01,0"]
     );
     assert_eq!(cells("SELECT max_by(id, price) AS m, sum(quantity * price) AS s FROM orders"), ["m,s", "b,5.000"]);
+    let place = |sql: &str| ask(sql).expect_err("it fails at every row").column;
+    assert_eq!(place("SELECT 1 / 0 AS x"), Some(10));
+    assert_eq!(place("SELECT DATE '2010-02-30' AS x FROM orders"), Some(13));
+    let quoted = ask("SELECT count(*) AS n FROM orders WHERE \"id\" = 'a'").expect_err("a text, and a column");
+    assert_eq!(
+        (quoted.column, quoted.message.as_str()),
+        (Some(40), "\"id\" is a text, and there is a column of that name")
+    );
     assert!(ask("SELECT 1 / 0 AS x").is_err_and(|error| error.message.to_lowercase().contains("division by zero")));
 }
 

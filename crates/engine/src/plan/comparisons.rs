@@ -25,6 +25,7 @@ pub(super) fn check_comparisons(plan: &LogicalPlan) -> Result<()> {
         }
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
+                check_filter(expr, &schema)?;
                 for (left, right) in pairs(expr) {
                     check_pair(left, right, &schema)?;
                 }
@@ -33,6 +34,20 @@ pub(super) fn check_comparisons(plan: &LogicalPlan) -> Result<()> {
         })
     })
     .map(|_| ())
+}
+
+/// Refuses an aggregate over the rows for which a text or a number is true: the planner would make a BOOLEAN of each.
+fn check_filter(expr: &Expr, schema: &DFSchema) -> Result<()> {
+    let Expr::AggregateFunction(call) = expr else { return Ok(()) };
+    let Some(filter) = &call.params.filter else { return Ok(()) };
+    let data_type = filter.get_type(schema)?;
+    if matches!(data_type, DataType::Boolean | DataType::Null) {
+        return Ok(());
+    }
+    let message = format!("a condition is true or false, and this one is {}", in_plain_types(&data_type.to_string()));
+    let spot = Spot::Call { name: call.func.name().to_owned(), arguments: None };
+    let complaint = Complaint::new(message, "compare it with something, as in `amount > 0`", spot);
+    Err(DataFusionError::External(Box::new(complaint)))
 }
 
 /// What an expression compares.

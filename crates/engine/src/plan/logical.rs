@@ -23,6 +23,7 @@ use datafusion::optimizer::optimize_unions::OptimizeUnions;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext, OptimizerRule};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast;
 
@@ -163,8 +164,22 @@ fn divided_as_double(left: &Expr, right: &Expr, a: &DataType, b: &DataType) -> O
 /// `a / b` of decimals, rounded.
 fn divided_as_decimal(left: &Expr, right: &Expr, a: &DataType, b: &DataType) -> Option<Expr> {
     let (DataType::Decimal128(_, _), DataType::Decimal128(_, _)) = (a, b) else { return None };
-    let arguments = vec![left.clone(), right.clone()];
+    let arguments = [left, right].map(|operand| narrowed(operand).unwrap_or_else(|| operand.clone())).to_vec();
     Some(Expr::ScalarFunction(ScalarFunction::new_udf(divide_decimal(), arguments)))
+}
+
+/// A whole number that somebody wrote as a decimal of as many digits as it has: of all those that a BIGINT could have, the
+/// quotient would have a place for each.
+fn narrowed(operand: &Expr) -> Option<Expr> {
+    let Expr::Cast(cast) = operand else { return None };
+    let Expr::Literal(value, _) = cast.expr.as_ref() else { return None };
+    let ScalarValue::Int64(Some(number)) =
+        value.cast_to(&DataType::Int64).ok().filter(|_| value.data_type().is_integer())?
+    else {
+        return None;
+    };
+    let digits = number.unsigned_abs().max(1).ilog10() + 1;
+    Some(lit(ScalarValue::Decimal128(Some(i128::from(number)), u8::try_from(digits).ok()?, 0)))
 }
 
 impl AnalyzerRule for SparkDivision {
@@ -323,7 +338,7 @@ fn find_hopping(expr: &Expr) -> Option<(ScalarFunction, i64)> {
 
 fn number(expr: &Expr) -> Option<i64> {
     match expr {
-        Expr::Literal(datafusion::scalar::ScalarValue::Int64(number), _) => *number,
+        Expr::Literal(ScalarValue::Int64(number), _) => *number,
         _ => None,
     }
 }

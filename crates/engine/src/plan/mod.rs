@@ -15,6 +15,6 @@ mod query;
 mod type_names;
 mod words;
 
-pub(crate) use lower::{Place, Refusal, Request, VOLATILE, lower, time_axis};
+pub(crate) use lower::{Place, Refusal, Request, VOLATILE, instead_of_volatile, lower, time_axis};
 pub use query::{Aggregate, AggregateCall, Dedup, Emit, Group, Input, Output, Query, RowStep, Watermark, Window};
 pub(crate) use type_names::in_plain_types;

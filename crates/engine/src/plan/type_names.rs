@@ -48,7 +48,9 @@ fn in_parentheses(text: &str) -> Option<&str> {
 fn plain_type(word: &str, inside: Option<&str>) -> Option<(String, bool)> {
     let name = match word {
         "Utf8" | "LargeUtf8" | "Utf8View" => "STRING",
-        "Int8" | "Int16" | "Int32" | "UInt8" | "UInt16" => "INT",
+        "Int8" => "TINYINT",
+        "Int16" => "SMALLINT",
+        "Int32" | "UInt8" | "UInt16" => "INT",
         "Int64" | "UInt32" | "UInt64" => "BIGINT",
         "Float64" => "DOUBLE",
         "Float16" | "Float32" => "FLOAT",

@@ -26,10 +26,11 @@ const fn sentence(pattern: &'static str, message: &'static str, cure: &'static s
 const AS_TEXT: &str = "make text of it with CAST(… AS STRING)";
 const AS_NUMBER: &str = "make a number of it with CAST(… AS INT)";
 const AS_CONDITION: &str = "compare it with something, as in `amount > 0`";
+const LINEAR: &str = "two conditions may do instead, such as one RLIKE and one NOT RLIKE";
 const AS_ONE_TYPE: &str = "CAST one of the two to the type of the other";
 
 /// Types have their plain names already when these are tried.
-const SENTENCES: [Sentence; 44] = [
+const SENTENCES: [Sentence; 53] = [
     sentence(
         r"^'(?<call>\w+)' does not support zero arguments|^[Ff]unction '(?<call2>\w+)' has signature .* does not support zero arguments",
         "`$call$call2` needs an argument",
@@ -70,6 +71,12 @@ const SENTENCES: [Sentence; 44] = [
         r"^Function '(?<call>\w+)' failed to match any signature.*?DataType: (?<types>\w+(?:\([^)]*\))?)\)",
         "`$call` does not take ($types)",
         "it takes numbers: CAST what stands in the parentheses to INT, DECIMAL or DOUBLE",
+        "",
+    ),
+    sentence(
+        r"^Function '(?<call>\w+)' failed to match any signature",
+        "`$call` does not take what is in its parentheses",
+        "look at the number, the order and the types of what it takes",
         "",
     ),
     sentence(
@@ -193,7 +200,7 @@ const SENTENCES: [Sentence; 44] = [
         "",
     ),
     sentence(
-        r"^(?:Cast error: )?Cannot cast (?:string|value) '(?<literal>.*)' to value of (?:INT|BIGINT|DOUBLE|FLOAT) type",
+        r"^(?:Cast error: )?Cannot cast (?:string|value) '(?<literal>.*)' to value of (?:TINYINT|SMALLINT|INT|BIGINT|DOUBLE|FLOAT) type",
         "'$literal' is no number that fits",
         "write a number, or use TRY_CAST, which gives NULL",
         "",
@@ -215,6 +222,36 @@ const SENTENCES: [Sentence; 44] = [
         "'$literal' is no $a",
         "write a value of that type",
         "",
+    ),
+    sentence(
+        r"^(?:Cast error: )?Can't cast value (?<value>\S+) to type (?<a>\S+)$",
+        "$value does not fit $a",
+        "CAST it to a larger type, or use TRY_CAST, which gives NULL",
+        "cast",
+    ),
+    sentence(
+        r#"Invalid input syntax for type interval: "(?<literal>.*)"$"#,
+        "'$literal' is no length of time",
+        "write a number and a unit, as in INTERVAL '1 day'",
+        "interval",
+    ),
+    sentence(
+        r"^(?<call>CEIL|FLOOR) with scale is not supported",
+        "`floor` and `ceil` take one number and give a whole one",
+        "write round(x, 1), or floor(x * 10) / 10",
+        "",
+    ),
+    sentence(
+        r"^Unsupported SQL type (?:\([^)]*\) )?(?<word>\w+)",
+        "there is no type `$word`",
+        "the types are STRING, INT, BIGINT, DECIMAL(p, s), DOUBLE, FLOAT, BOOLEAN, DATE and TIMESTAMP",
+        "",
+    ),
+    sentence(
+        r"^Cannot find column with position (?<position>-?\d+) in SELECT clause\. Valid columns: 1 to (?<a>\d+)",
+        "the SELECT has no column $position",
+        "a number by which rows are grouped or sorted is that of a column: 1 to $a",
+        "by",
     ),
     sentence(
         r"^(?:Parser error: )?Error parsing timestamp from '(?<literal>.*)': ",
@@ -263,6 +300,24 @@ const SENTENCES: [Sentence; 44] = [
         "IN does not compare $a with $b",
         "CAST one to the type of the others",
         "in",
+    ),
+    sentence(
+        r"(?s)regex parse error:\n    (?<literal>[^\n]*)\n.*?\nerror: (?<a>look-around|backreferences)[^\n]*",
+        "`$literal` has $a, which no regular expression here can have",
+        LINEAR,
+        "",
+    ),
+    sentence(
+        r"^`(?<literal>.*)` is no regular expression: (?<a>look-around|backreferences)",
+        "`$literal` has $a, which no regular expression here can have",
+        LINEAR,
+        "",
+    ),
+    sentence(
+        r"^`(?<literal>.*)` has no group (?<group>-?\d+)$",
+        "`$literal` has no group $group",
+        "put what to extract in parentheses, or give 0 as the third argument for all that matches",
+        "",
     ),
     sentence(
         r"(?s)regex parse error:\n    (?<literal>[^\n]*)\n.*?\nerror: (?<a>[^\n]*)",

@@ -13,7 +13,7 @@ use super::reading::Reading;
 use super::spark::name_of;
 use super::text::{Problem, span_of};
 use super::walk::look;
-use crate::plan::VOLATILE;
+use crate::plan::{VOLATILE, instead_of_volatile};
 
 /// Everything in the text of `reading` that a continuous query cannot do.
 pub(crate) fn refusals(reading: &Reading) -> Vec<Problem> {
@@ -64,11 +64,12 @@ impl Check<'_> {
             self.problems.push(problem.cure(cure));
         }
         if VOLATILE.contains(&name.as_str()) {
+            let spelled = self.reading.spelled_call(span).unwrap_or_else(|| name.clone());
             let problem = Problem::new(
                 span,
-                format!("`{name}` gives another value each time, so the results could not be repeated"),
+                format!("`{spelled}` gives another value each time, so the results could not be repeated"),
             );
-            self.problems.push(problem.cure("use the event time of the rows, or `now` in questions"));
+            self.problems.push(problem.cure(instead_of_volatile(&name)));
         }
         if let FunctionArguments::List(list) = &function.args
             && list.clauses.iter().any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_)))

@@ -4,6 +4,7 @@ use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use millrace_flow::Span;
 
+use super::advice::{STRAIGHT_QUOTES, is_typographic_quote};
 use super::interval::{micros_of_unit, parse_micros};
 use super::nearest::did_you_mean;
 use super::statement::Name;
@@ -83,11 +84,22 @@ impl<'a> Cursor<'a> {
             Some(token) => format!("found `{token}`"),
             None => "the statement ends".to_owned(),
         };
-        Problem::new(self.span(), format!("expected {what}, but {found}"))
+        let problem = Problem::new(self.span(), format!("expected {what}, but {found}"));
+        if self.peek().is_some_and(is_typographic_quote) { problem.cure(STRAIGHT_QUOTES) } else { problem }
     }
 
     pub(crate) fn expect(&mut self, token: &Token) -> Result<(), Problem> {
         if self.take(token) { Ok(()) } else { Err(self.expected(&format!("`{token}`"))) }
+    }
+
+    /// The `)` behind a list of `what`.
+    pub(crate) fn expect_end_of_list(&mut self, what: &str) -> Result<(), Problem> {
+        match self.peek() {
+            Some(Token::Word(_) | Token::SingleQuotedString(_)) => {
+                Err(self.expected("`,` or `)`").cure(format!("put a comma between two {what}")))
+            }
+            _ => self.expect(&Token::RParen),
+        }
     }
 
     pub(crate) fn expect_words(&mut self, words: &[&str]) -> Result<(), Problem> {
@@ -117,6 +129,13 @@ impl<'a> Cursor<'a> {
             let next = self.name(what)?;
             name.span.length = (next.span.column + next.span.length).saturating_sub(name.span.column);
             name.text = format!("{}.{}", name.text, next.text).into();
+        }
+        if let (Some(Token::Minus), Some(Token::Word(word))) =
+            (self.peek(), self.tokens.get(self.at + 1).map(|token| &token.token))
+        {
+            let whole = format!("{}-{}", name.text, word.value);
+            let problem = Problem::new(name.span, format!("the name `{whole}` needs backticks"));
+            return Err(problem.cure(format!("write `{whole}`")));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if !name.text.chars().all(allowed) || name.text.is_empty() {

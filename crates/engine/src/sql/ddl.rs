@@ -134,7 +134,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.cursor.expect(&Token::RParen)?;
+        self.cursor.expect_end_of_list("columns")?;
         let options = self.options()?;
         Ok(SourceStatement { name, columns, is_whole, watermark, options })
     }
@@ -188,6 +188,10 @@ impl Parser<'_> {
             return Err(Problem::new(again.span, message).cure(format!("write `AS {} - INTERVAL '…'`", column.text)));
         }
         let span = self.cursor.span();
+        if self.cursor.peek() == Some(&Token::Plus) {
+            let problem = Problem::new(span, "a watermark stays behind the event time, never before it");
+            return Err(problem.cure(format!("write `AS {} - INTERVAL '…'`", column.text)));
+        }
         let delay_us = if self.cursor.take(&Token::Minus) { self.cursor.interval()? } else { 0 };
         if delay_us < 0 {
             return Err(Problem::new(span, "a watermark cannot run ahead of the rows").cure("use a positive interval"));
@@ -219,6 +223,10 @@ impl Parser<'_> {
                 emit = Some((Emit::OnWindowClose, span));
             } else if self.cursor.take_words(&["ALLOWED", "LATENESS"]) {
                 lateness = Some((self.cursor.interval()?, span));
+            } else if self.cursor.at_words(&["EMIT"]) {
+                let on = self.cursor.at_words(&["EMIT", "ON"]);
+                let cure = if on { "write EMIT ON WINDOW CLOSE" } else { "write EMIT CHANGES or EMIT ON WINDOW CLOSE" };
+                return Err(Problem::new(span, "there is no such EMIT").cure(cure));
             } else {
                 return Err(self.cursor.expected("EMIT CHANGES, EMIT ON WINDOW CLOSE, ALLOWED LATENESS or the end"));
             }
@@ -293,7 +301,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.cursor.expect(&Token::RParen)?;
+        self.cursor.expect_end_of_list("options")?;
         Ok(options)
     }
 
@@ -322,7 +330,8 @@ impl Parser<'_> {
             }
             _ => {
                 let problem = self.cursor.expected("the value of the option");
-                return Err(problem.cure("values are strings in single quotes, numbers, true or false"));
+                let cure = "values are strings in single quotes, numbers, true or false";
+                return Err(if problem.cure.is_some() { problem } else { problem.cure(cure) });
             }
         };
         self.cursor.advance();

@@ -77,6 +77,15 @@ impl Dialect for SparkDialect {
         true
     }
 
+    /// A part of a time that there is not is told of with those there are.
+    fn allow_extract_custom(&self) -> bool {
+        true
+    }
+
+    fn allow_extract_single_quotes(&self) -> bool {
+        true
+    }
+
     fn supports_cte_without_as(&self) -> bool {
         true
     }

@@ -10,6 +10,7 @@
 //! Every step collects errors instead of stopping at the first; what depends on something broken is left alone, so that
 //! one mistake is told once.
 
+mod advice;
 mod compile;
 mod continuous;
 mod cursor;
@@ -18,7 +19,9 @@ mod dialect;
 mod graph;
 mod interval;
 mod nearest;
+mod parts;
 mod patterns;
+mod pitfalls;
 mod planning;
 mod program;
 mod reading;
@@ -33,6 +36,7 @@ mod windows;
 pub use compile::{compile, compile_what_is_right};
 pub(crate) use interval::show_micros;
 pub(crate) use nearest::did_you_mean;
+pub(crate) use pitfalls::quoted_columns;
 pub(crate) use planning::{planner_problem, spelled_columns, unknown_relations};
 pub use program::{OptionDef, Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
 pub(crate) use reading::{Reading, read};

@@ -11,6 +11,7 @@ use millrace_flow::{Span, listed};
 use super::continuous::refusals;
 use super::cursor::{is_column_name, wrong_column_name};
 use super::nearest::did_you_mean;
+use super::pitfalls::{null_comparisons, quoted_columns};
 use super::reading::Reading;
 use super::statement::Name;
 use super::text::Problem;
@@ -38,6 +39,8 @@ pub(super) fn plan_reading(
         problems.extend(refusals(reading));
     }
     problems.extend(reading.problems.iter().cloned());
+    problems.extend(quoted_columns(reading, catalog));
+    problems.extend(null_comparisons(reading));
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -116,7 +116,7 @@ impl Reading {
             Spot::Call { name, arguments } => {
                 let mut calls: Vec<&Call> = self.calls.iter().filter(|call| is_called(&call.name.text, name)).collect();
                 calls.sort_by_key(|call| arguments.is_some() && call.arguments != *arguments);
-                calls.first().map(|call| call.name.span)
+                calls.first().map(|call| call.name.span).or_else(|| self.span_before_parenthesis(name))
             }
             Spot::Literal(text) => token(&|token| match token {
                 Token::SingleQuotedString(found) | Token::DoubleQuotedString(found) => found == text,
@@ -127,6 +127,15 @@ impl Reading {
             Spot::Division => self.division_span(),
             Spot::Twice(name) => self.doubles.get(name).copied(),
         }
+    }
+
+    /// Where a function is called that the parser knows as a construct of its own, such as `floor`.
+    fn span_before_parenthesis(&self, name: &str) -> Option<Span> {
+        let is_call = |next: &&[TokenWithSpan]| {
+            next[1].token == Token::LParen
+                && spelled(&next[0]).is_some_and(|spelled| spelled.eq_ignore_ascii_case(name))
+        };
+        self.tokens.0.windows(2).find(is_call).map(|next| span_of(next[0].span))
     }
 
     /// Where a name stands beside an operator that compares.

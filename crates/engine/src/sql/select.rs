@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use millrace_flow::{Span, nearest};
 
+use super::advice::{advise, select_top};
 use super::dialect::SparkDialect;
 use super::text::{Problem, span_of};
 use super::token::Tokens;
@@ -37,8 +38,9 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// Parses a SELECT, names in lower case.
 pub(crate) fn parse_query(tokens: &Tokens) -> Result<Box<ast::Query>, Problem> {
     check_bounds(tokens)?;
+    select_top(tokens).map_or(Ok(()), Err)?;
     let mut parser = parser(tokens);
-    let query = parser.parse_query().map_err(|error| problem_of(error, tokens))?;
+    let query = parser.parse_query().map_err(|error| advised(problem_of(error, tokens), tokens))?;
     match parser.next_token() {
         TokenWithSpan { token: Token::EOF, .. } => Ok(query),
         extra => {
@@ -46,9 +48,7 @@ pub(crate) fn parse_query(tokens: &Tokens) -> Result<Box<ast::Query>, Problem> {
             let next = tokens.0.iter().find(|token| is_create(&token.token));
             match next {
                 Some(next) => Err(unexpected(next, "the end of the SELECT").cure("put a `;` before it")),
-                None => {
-                    Err(misspelt_word(tokens, &extra).unwrap_or_else(|| unexpected(&extra, "the end of the SELECT")))
-                }
+                None => Err(not_the_end(tokens, &extra, "the end of the SELECT")),
             }
         }
     }
@@ -61,12 +61,23 @@ fn is_create(token: &Token) -> bool {
 /// Parses any statement, names in lower case.
 pub(crate) fn parse_statement(tokens: &Tokens) -> Result<ast::Statement, Problem> {
     check_bounds(tokens)?;
+    select_top(tokens).map_or(Ok(()), Err)?;
     let mut parser = parser(tokens);
-    let statement = parser.parse_statement().map_err(|error| problem_of(error, tokens))?;
+    let statement = parser.parse_statement().map_err(|error| advised(problem_of(error, tokens), tokens))?;
     match parser.next_token() {
         TokenWithSpan { token: Token::EOF, .. } => Ok(statement),
-        extra => Err(misspelt_word(tokens, &extra).unwrap_or_else(|| unexpected(&extra, "the end"))),
+        extra => Err(not_the_end(tokens, &extra, "the end")),
     }
+}
+
+/// What is wrong with a text in which `extra` follows where nothing can.
+fn not_the_end(tokens: &Tokens, extra: &TokenWithSpan, wanted: &str) -> Problem {
+    misspelt_word(tokens, extra).unwrap_or_else(|| advised(unexpected(extra, wanted), tokens))
+}
+
+/// What is known better than the parser does, or else what it says.
+fn advised(problem: Problem, tokens: &Tokens) -> Problem {
+    advise(tokens, problem.span).unwrap_or(problem)
 }
 
 fn unexpected(found: &TokenWithSpan, wanted: &str) -> Problem {
@@ -168,7 +179,7 @@ fn problem_of(error: ParserError, tokens: &Tokens) -> Problem {
         }
     };
     let (message, place) = cut_place(&message);
-    let span = place.and_then(|place| span_at(tokens, place)).unwrap_or_else(|| tokens.last_span());
+    let span = place.and_then(|place| span_at(tokens, place, message)).unwrap_or_else(|| tokens.last_span());
     Problem::new(span, plain_words(message))
 }
 
@@ -182,9 +193,15 @@ fn cut_place(message: &str) -> (&str, Option<(u64, u64)>) {
     (before, place)
 }
 
-fn span_at(tokens: &Tokens, (line, column): (u64, u64)) -> Option<Span> {
-    let at = |token: &&TokenWithSpan| token.span.start.line == line && token.span.start.column == column;
-    tokens.0.iter().find(at).map(|token| span_of(token.span))
+fn span_at(tokens: &Tokens, (line, column): (u64, u64), message: &str) -> Option<Span> {
+    let at = |token: &TokenWithSpan| token.span.start.line == line && token.span.start.column == column;
+    let index = tokens.0.iter().position(at)?;
+    // Some messages name a token and the place of the one behind it.
+    let found = message.rsplit_once(", found: ").map(|(_, found)| found);
+    let is_found =
+        |index: usize| found.is_some_and(|found| tokens.0[index].token.to_string().eq_ignore_ascii_case(found));
+    let before = index.checked_sub(1).filter(|before| !is_found(index) && is_found(*before));
+    Some(span_of(tokens.0[before.unwrap_or(index)].span))
 }
 
 /// `Expected: an expression, found: FROM` as `expected an expression, but found `FROM``.

@@ -6,17 +6,19 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, Spanned, TimezoneInfo,
-    TypedString, Value, VisitorMut,
+    BinaryOperator, CastKind, DataType, DateTimeField, DuplicateTreatment, ExactNumberInfo, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, Spanned,
+    TimezoneInfo, TypedString, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Span as TokenSpan;
 
 use super::dialect::SparkDialect;
+use super::parts::{check_truncation, name_of_field, unit_name, words_for};
 use super::patterns::strftime;
 use super::text::{Problem, span_of};
 use super::walk::change;
+use crate::plan::functions::DISTINCT_KEY;
 
 /// Functions that only have another name: `(Spark's, DataFusion's)`.
 const RENAMED: [(&str, &str); 24] = [
@@ -60,8 +62,8 @@ const REWORDED: [(&str, usize, &str); 46] = [
     ("day", 1, "date_part('day', _0)"),
     ("dayofmonth", 1, "date_part('day', _0)"),
     ("dayofyear", 1, "date_part('doy', _0)"),
-    ("dayofweek", 1, "date_part('dow', _0) + 1"),
-    ("weekday", 1, "(date_part('dow', _0) + 6) % 7"),
+    ("dayofweek", 1, "CAST(date_part('dow', _0) + 1 AS INT)"),
+    ("weekday", 1, "CAST((date_part('dow', _0) + 6) % 7 AS INT)"),
     ("weekofyear", 1, "date_part('week', _0)"),
     ("hour", 1, "date_part('hour', _0)"),
     ("minute", 1, "date_part('minute', _0)"),
@@ -108,7 +110,7 @@ pub(crate) fn rewrite(query: &mut Query, problems: &mut Vec<Problem>) {
 
 /// All names that a call may have besides those of the functions there are.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    let own = ["window", "date_format", "trunc", "count_if", "tumble", "hop"];
+    let own = ["window", "date_format", "to_varchar", "trunc", "count_if", "tumble", "hop"];
     RENAMED.iter().map(|(name, _)| *name).chain(REWORDED.iter().map(|(name, _, _)| *name)).chain(own)
 }
 
@@ -144,6 +146,14 @@ impl VisitorMut for Spark<'_> {
             Expr::Cast { kind, expr, data_type, .. } => {
                 plain_type(data_type);
                 Ok(cast_call(kind, expr, data_type))
+            }
+            Expr::Extract { field, expr, .. } => {
+                // The place of a name in quotes is not known.
+                let place = match field {
+                    DateTimeField::Custom(name) if name.span != TokenSpan::empty() => name.span,
+                    _ => expr.span(),
+                };
+                words_for(&name_of_field(field), span_of(place)).map(|words| Some(reword(words, &[*expr.clone()])))
             }
             Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
                 Ok(substring(expr, from, substring_for.as_deref()))
@@ -226,9 +236,17 @@ fn plain_type(data_type: &mut DataType) {
 /// `count(DISTINCT t)` would be one. The call is taken back to a cast later.
 fn cast_call(kind: &CastKind, expr: &Expr, data_type: &DataType) -> Option<Expr> {
     use arrow::datatypes::{DataType as Arrow, TimeUnit};
+    let name = match kind {
+        CastKind::Cast | CastKind::DoubleColon => "arrow_cast",
+        CastKind::TryCast | CastKind::SafeCast => "arrow_try_cast",
+    };
+    let to = |arrow: Arrow, expr: Expr| call(name, vec![expr, string(&arrow.to_string())]);
     let arrow = match data_type {
+        // Columns are of no narrower type than INT, but what does not fit does not pass.
+        DataType::TinyInt(_) => return Some(to(Arrow::Int32, to(Arrow::Int8, expr.clone()))),
+        DataType::SmallInt(_) => return Some(to(Arrow::Int32, to(Arrow::Int16, expr.clone()))),
         DataType::String(_) | DataType::Varchar(_) | DataType::Char(_) | DataType::Text => Arrow::Utf8,
-        DataType::TinyInt(_) | DataType::SmallInt(_) | DataType::Int(_) | DataType::Integer(_) => Arrow::Int32,
+        DataType::Int(_) | DataType::Integer(_) => Arrow::Int32,
         DataType::BigInt(_) => Arrow::Int64,
         DataType::Double(_) | DataType::DoublePrecision => Arrow::Float64,
         DataType::Float(_) | DataType::Real => Arrow::Float32,
@@ -244,11 +262,7 @@ fn cast_call(kind: &CastKind, expr: &Expr, data_type: &DataType) -> Option<Expr>
         },
         _ => return None,
     };
-    let name = match kind {
-        CastKind::Cast | CastKind::DoubleColon => "arrow_cast",
-        CastKind::TryCast | CastKind::SafeCast => "arrow_try_cast",
-    };
-    Some(call(name, vec![expr.clone(), string(&arrow.to_string())]))
+    Some(to(arrow, expr.clone()))
 }
 
 fn lowered(name: &ObjectName) -> ObjectName {
@@ -264,12 +278,24 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Problem> {
         if let Some((_, _, words)) = reworded {
             return Ok(Some(reword(words, arguments)));
         }
+        let span = span_of(function.name.span());
+        if let Some(problem) = check_truncation(&name, arguments, |argument| constant(argument).is_some(), span) {
+            return Err(problem);
+        }
         if let Some(rewritten) = rewrite_with_pattern(&name, arguments)? {
             return Ok(Some(rewritten));
         }
     }
     if name == "count_if" {
         return Ok(count_if(function));
+    }
+    if name == "count"
+        && let FunctionArguments::List(list) = &mut function.args
+        && list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
+        && let Some(columns) = plain_arguments(&list.args).filter(|columns| columns.len() > 1)
+    {
+        // Rows count by all of the columns together, and not where one of them is NULL.
+        list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(call(DISTINCT_KEY, columns)))];
     }
     if name == "collect_set"
         && let FunctionArguments::List(list) = &mut function.args
@@ -287,7 +313,15 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Problem> {
 /// Calls whose words depend on a constant among their arguments.
 fn rewrite_with_pattern(name: &str, arguments: &[Expr]) -> Result<Option<Expr>, Problem> {
     Ok(match (name, arguments) {
-        ("date_format", [time, pattern]) => Some(reword("to_char(_0, _1)", &[time.clone(), format_of(pattern)?])),
+        ("date_part" | "datepart", [part, time]) => {
+            let span = span_of(part.span());
+            let wrong = || Problem::new(span, "the part must be a constant").cure("write it in quotes, as in 'month'");
+            let words = words_for(&constant(part).ok_or_else(wrong)?, span)?;
+            Some(reword(words, std::slice::from_ref(time)))
+        }
+        ("date_format" | "to_char" | "to_varchar", [time, pattern]) => {
+            Some(reword("to_char(_0, _1)", &[time.clone(), format_of(pattern)?]))
+        }
         ("to_date", [text, pattern]) => Some(reword("to_date(_0, _1)", &[text.clone(), format_of(pattern)?])),
         ("to_timestamp", [text, pattern]) => {
             Some(reword("CAST(to_timestamp(_0, _1) AS TIMESTAMP(6))", &[text.clone(), format_of(pattern)?]))
@@ -303,22 +337,6 @@ fn rewrite_with_pattern(name: &str, arguments: &[Expr]) -> Result<Option<Expr>, 
         }
         _ => None,
     })
-}
-
-fn unit_name(unit: &str) -> &str {
-    match unit.to_ascii_lowercase().as_str() {
-        "year" | "yyyy" | "yy" => "year",
-        "quarter" => "quarter",
-        "month" | "mon" | "mm" => "month",
-        "week" => "week",
-        "day" | "dd" => "day",
-        "hour" => "hour",
-        "minute" => "minute",
-        "second" => "second",
-        "millisecond" => "millisecond",
-        "microsecond" => "microsecond",
-        _ => unit,
-    }
 }
 
 fn format_of(pattern: &Expr) -> Result<Expr, Problem> {

@@ -53,7 +53,7 @@ impl Tokens {
 }
 
 /// Whether nothing but a name can follow: `topic."orders.dlq"`, `FROM "orders"`, `AS "n"`.
-fn is_before_name(token: &Token) -> bool {
+pub(super) fn is_before_name(token: &Token) -> bool {
     match token {
         Token::Period => true,
         Token::Word(word) => matches!(word.keyword, Keyword::FROM | Keyword::JOIN | Keyword::AS),

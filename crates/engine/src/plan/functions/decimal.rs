@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, new_empty_array};
-use arrow::compute::kernels::numeric;
-use arrow::datatypes::{DataType, Decimal128Type, i256};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, i256};
 use arrow::error::ArrowError;
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 /// `divide_decimal(a, b)`.
@@ -33,16 +32,34 @@ impl ScalarUDFImpl for Division {
         &self.signature
     }
 
-    /// That of arrow's division.
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        let quotient = numeric::div(&new_empty_array(&arguments[0]), &new_empty_array(&arguments[1]))?;
-        Ok(quotient.data_type().clone())
+        match arguments {
+            [DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)] => Ok(quotient_type((*p1, *s1), (*p2, *s2))),
+            _ => plan_err!("a decimal is divided by a decimal only"),
+        }
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
         Ok(ColumnarValue::Array(quotient(&columns[0], &columns[1], arguments.return_field.data_type())?))
     }
+}
+
+/// Digits behind the point that a quotient keeps, where there is room.
+const SCALE_MIN: i32 = 6;
+
+/// The type of a quotient of decimals with these precisions and scales, as Spark has it: all digits before the point, and as many
+/// behind it as the divisor can make, but no more than 38 together. Of those behind the point six stay in any case.
+fn quotient_type((p1, s1): (u8, i8), (p2, s2): (u8, i8)) -> DataType {
+    let (p1, s1, p2, s2) = (i32::from(p1), i32::from(s1), i32::from(p2), i32::from(s2));
+    let scale = SCALE_MIN.max(s1 + p2 + 1);
+    let whole = p1 - s1 + s2;
+    let max = i32::from(DECIMAL128_MAX_PRECISION);
+    let (precision, scale) = match whole + scale <= max {
+        true => (whole + scale, scale),
+        false => (max, (max - whole).max(scale.min(SCALE_MIN))),
+    };
+    DataType::Decimal128(u8::try_from(precision).unwrap_or(1), i8::try_from(scale).unwrap_or(0))
 }
 
 fn quotient(a: &ArrayRef, b: &ArrayRef, result: &DataType) -> Result<ArrayRef> {
@@ -107,6 +124,20 @@ mod tests {
             [(5, 2, 3), (-5, 2, -3), (5, -2, -3), (-5, -2, 3), (4, 3, 1), (-4, 3, -1), (6, 3, 2), (1, 3, 0)]
         {
             assert_eq!(round(a, b), Some(rounded), "{a} / {b}");
+        }
+    }
+
+    #[test]
+    fn quotients_have_the_digits_that_spark_gives_them() {
+        for (a, b, quotient) in [
+            ((2, 1), (1, 0), (7, 6)),
+            ((10, 2), (1, 0), (14, 6)),
+            ((12, 3), (12, 3), (28, 16)),
+            ((25, 1), (20, 0), (38, 14)),
+            ((38, 0), (38, 38), (38, 6)),
+            ((38, 18), (10, 0), (38, 18)),
+        ] {
+            assert_eq!(quotient_type(a, b), DataType::Decimal128(quotient.0, quotient.1), "{a:?} / {b:?}");
         }
     }
 

@@ -7,9 +7,11 @@ mod average;
 mod checked;
 mod dates;
 mod decimal;
+mod distinct;
 mod division;
 mod extreme_by;
 mod regex;
+mod rounding;
 mod sum;
 mod window;
 
@@ -26,6 +28,7 @@ use datafusion::scalar::ScalarValue;
 
 pub(crate) use checked::checked;
 pub(crate) use decimal::divide_decimal;
+pub(crate) use distinct::DISTINCT_KEY;
 pub(crate) use division::divide;
 pub(crate) use window::{NEEDS_TIME, WINDOW, hop, window_type};
 
@@ -55,7 +58,8 @@ impl Functions {
             planners: SessionStateDefaults::default_expr_planners(),
         };
         let own = [window::window(), window::hop_udf(), division::divide_udf(), division::integer_divide()];
-        let own = own.into_iter().chain([decimal::divide_decimal_udf()]);
+        let own = own.into_iter().chain([decimal::divide_decimal_udf(), distinct::distinct_key()]);
+        let own = own.chain(rounding::functions());
         let own = own.chain(dates::functions()).chain(regex::functions()).map(Arc::new);
         for function in SessionStateDefaults::default_scalar_functions().into_iter().chain(own) {
             for alias in function.aliases() {

@@ -83,8 +83,11 @@ fn extract(arguments: &[ArrayRef]) -> Result<ArrayRef> {
             extracted.push(None);
             continue;
         }
-        let group = usize::try_from(groups.value(row)).unwrap_or(usize::MAX);
-        let captures = compiled.get(patterns.value(row))?.captures(texts.value(row));
+        let (pattern, group) = (patterns.value(row), groups.value(row));
+        let regex = compiled.get(pattern)?;
+        let group = usize::try_from(group).ok().filter(|group| *group < regex.captures_len());
+        let group = group.ok_or_else(|| exec_datafusion_err!("`{pattern}` has no group {}", groups.value(row)))?;
+        let captures = regex.captures(texts.value(row));
         let found = captures.and_then(|captures| captures.get(group).map(|found| found.as_str().to_owned()));
         extracted.push(Some(found.unwrap_or_default()));
     }
@@ -93,6 +96,8 @@ fn extract(arguments: &[ArrayRef]) -> Result<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Int64Array;
+
     use super::*;
 
     #[test]
@@ -101,5 +106,13 @@ mod tests {
         let replaced = replace(&[text("a-17 b-4"), text(r"([a-z])-(\d+)"), text("$2x$1")]).expect("a good pattern");
         assert_eq!(replaced.as_string::<i32>().value(0), "17xa 4xb");
         assert!(replace(&[text("a"), text("("), text("")]).is_err());
+        let group = |pattern: &str, group: i64| {
+            extract(&[text("a-17"), text(pattern), Arc::new(Int64Array::from(vec![group]))])
+                .map(|found| found.as_string::<i32>().value(0).to_owned())
+        };
+        assert_eq!(group(r"([a-z])-(\d+)", 2).expect("two groups"), "17");
+        assert_eq!(group("[a-z]-", 0).expect("the whole match"), "a-");
+        assert_eq!(group("(x)?-", 1).expect("a group that matches nothing"), "");
+        assert!(group("[a-z]-", 1).is_err() && group("(a)", -1).is_err());
     }
 }

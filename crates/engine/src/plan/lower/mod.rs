@@ -50,6 +50,14 @@ pub(crate) const VOLATILE: [&str; 12] = [
     "monotonically_increasing_id",
 ];
 
+/// What to do about `name`, one of those.
+pub(crate) fn instead_of_volatile(name: &str) -> &'static str {
+    match name {
+        "random" | "rand" | "randn" | "uuid" | "monotonically_increasing_id" => "leave it out; questions can have it",
+        _ => "use the event time of the rows, or `now` in questions",
+    }
+}
+
 /// A view to be lowered.
 pub(crate) struct Request {
     pub(crate) name: Arc<str>,
@@ -190,7 +198,7 @@ fn refuse_volatile(plan: &LogicalPlan) -> Result<()> {
         Some(name) => Err(Refusal::new(
             Place::Call(name.clone()),
             format!("`{name}` gives another value each time, so the results could not be repeated"),
-            "use the event time of the rows, or `now` in questions",
+            instead_of_volatile(&name),
         )),
     }
 }
