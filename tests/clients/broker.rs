@@ -31,7 +31,9 @@ impl Broker {
             return Self { address: kafka.address.clone(), _serving: Serving::Kafka(kafka) };
         }
         let project = Project::empty();
-        project.write("millrace.toml", format!("[kafka]\npartitions = {partitions}\n"));
+        // Rules are in force, and there are none yet: some clients make and take away some.
+        let settings = format!("[kafka]\npartitions = {partitions}\nacl = true\nallow_everyone_if_no_acl = true\n");
+        project.write("millrace.toml", settings);
         let (running, address) = Running::start_for_clients(&project);
         Self { address, _serving: Serving::Millrace(running, project) }
     }
