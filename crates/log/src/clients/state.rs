@@ -60,7 +60,9 @@ pub(crate) fn load(disk: Option<&dyn Disk>, partition: &Partition, now_ms: i64) 
         if is_of_longer && let Some(disk) = disk {
             document::remove(disk, &path(partition))?;
         }
-        let kept = kept.filter(|_| !is_of_longer).unwrap_or_default();
+        // Between one that could not be replaced and the first record that is left, markers may be missing.
+        let is_too_old = |kept: &Snapshot| kept.end < partition.first_base();
+        let kept = kept.filter(|kept| !is_of_longer && !is_too_old(kept)).unwrap_or_default();
         partition.load_aborted(kept.end, &kept.aborted)?;
         Ok(kept)
     });

@@ -39,6 +39,11 @@ impl Partition {
         self.unstable.store(first.unwrap_or(i64::MAX), Ordering::Release);
     }
 
+    /// Offset at which the first segment begins, whether or not its front was taken away.
+    pub(crate) fn first_base(&self) -> i64 {
+        self.state().lists().next().map_or(0, |(base, ..)| base)
+    }
+
     /// Takes note of an aborted transaction, whose marker comes after all known.
     pub(crate) fn note_aborted(&self, aborted: Aborted) -> Result<(), LogError> {
         let mut state = self.state();

@@ -235,6 +235,30 @@ fn lists_go_with_their_segments_and_the_stable_offset_is_never_before_the_start(
     assert_eq!((stable(&log), values(&log)), (22, vec![]));
 }
 
+/// The list of producers could not be replaced for long, and the marker that it has not seen is gone with its segment.
+#[test]
+fn a_list_from_before_the_first_segment_is_not_believed() {
+    let shop = Shop::new(FlushMode::Interval);
+    let log = shop.open();
+    create(&log, &[("segment.bytes", "400")]);
+    send(&log, 7, 0, &["goes on"]);
+    log.close().expect("it can be closed");
+    drop(log);
+    let list = "topics/orders-0/producers";
+    let old = fs::read(shop.dir().join(list)).expect("it was written");
+    let log = shop.open();
+    end(&log, 7, 0, true);
+    for n in 0..10 {
+        log.append_frame(&orders(), &Frame::of(&["plain"]).sent_by(9, 0, n).bytes()).expect("it is taken");
+    }
+    log.delete_records(&orders(), Offset(8)).expect("the disk answers");
+    let killed = shop.killed();
+    fs::write(killed.dir().join(list), old).expect("it can be written");
+    let log = killed.open();
+    assert_eq!((stable(&log), log.ongoing_transactions()), (12, vec![]));
+    assert_eq!(values(&log).len(), 4);
+}
+
 /// Nothing is shown whose marker a power cut could take away.
 #[test]
 fn where_frames_are_flushed_one_by_one_a_transaction_ends_once_its_marker_is_on_the_disk() {
