@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use millrace_station::model::{Health, HealthProblem};
-use millrace_station::{Project, Serving, last_failures};
+use millrace_station::model::{Health, HealthProblem, HealthStatus};
+use millrace_station::{Project, Serving, last_problems};
 use serde::Serialize;
 
 use crate::output::{self, Output, size};
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             findings.extend(check_sources(&project));
             match about.running() {
                 Ok(Some(client)) => findings.extend(check_stages(client.get("/health", &[]))),
-                _ => findings.extend(check_last_run(last_failures(data_dir))),
+                _ => findings.extend(check_last_run(&last_problems(data_dir))),
             }
         }
         Err(error) => {
@@ -191,14 +191,21 @@ fn check_stages(health: anyhow::Result<Health>) -> Vec<Finding> {
     if health.problems.is_empty() {
         return vec![ok("stages", if health.ready { "all run" } else { "starting" })];
     }
-    let found = health.problems.into_iter().map(|problem| format!("{}: {}", problem.stage, problem.message));
-    found.map(|finding| fail("stages", finding, "mend what it says, then start the project again")).collect()
+    health.problems.iter().map(|problem| finding_of(problem, "")).collect()
 }
 
-/// What had failed when a project last ran that does not run now.
-fn check_last_run(failures: Vec<HealthProblem>) -> Vec<Finding> {
-    let found = failures.into_iter().map(|problem| format!("at the last run, {}: {}", problem.stage, problem.message));
-    found.map(|finding| fail("stages", finding, "mend what it says, then start the project again")).collect()
+/// What was wrong when a project last ran that does not run now.
+fn check_last_run(problems: &[HealthProblem]) -> Vec<Finding> {
+    problems.iter().map(|problem| finding_of(problem, "at the last run, ")).collect()
+}
+
+/// A stage that goes on is looked after; one that gave up has to be started again.
+fn finding_of(problem: &HealthProblem, when: &str) -> Finding {
+    let finding = format!("{when}{}: {}", problem.stage, problem.message);
+    match problem.status {
+        HealthStatus::Failed => fail("stages", finding, "mend what it says, then start the project again"),
+        HealthStatus::Degraded | HealthStatus::Ok => warn("stages", finding, "look after what it says"),
+    }
 }
 
 fn check_files() -> Finding {

@@ -25,6 +25,7 @@ CREATE MATERIALIZED VIEW by_shop AS SELECT shop, sum(amount) AS amount FROM sale
 fn refuses(project: &Project, words: &[&str]) {
     project.write("more.sql", "CREATE MATERIALIZED VIEW shops AS SELECT count(DISTINCT shop) AS shops FROM sales;");
     project.run(&["up", project.arg(), "--until-done", "--listen", "127.0.0.1:0"]).refused(1, words);
+    project.run(&["doctor", project.arg()]).refused(1, &["FAIL  stages", "at the last run, query:"]);
     assert_eq!(project.ask("SELECT shop, amount FROM by_shop ORDER BY shop"), [["north", "6.50"], ["south", "1.00"]]);
     assert_eq!(project.ask("SELECT shops FROM shops"), [["2"]]);
 }

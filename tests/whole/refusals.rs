@@ -120,6 +120,8 @@ fn a_header_that_may_be_a_row_is_told() {
     project.write("a.csv", "1,north\n2,south\n");
     let said = project.run(&["up", project.arg(), "--until-done", "--listen", "127.0.0.1:0"]);
     said.refused(0, &["the first line of `a.csv` was taken for a header", "header = false", "1 rows read"]);
+    // Nothing has failed, so neither does who looks after it.
+    project.run(&["doctor", project.arg()]).refused(0, &["warn  stages", "at the last run, source:a: the first line"]);
     let running = Running::start(&project);
     running.wait_until_done();
     let health = running.json("/api/v1/health");

@@ -1,6 +1,6 @@
-//! What had failed when the project last ran: for whoever looks after it has stopped.
+//! What was wrong when the project last ran: for whoever looks after it has stopped.
 //!
-//! The file `last-run.json` in the data folder is there if the last run that ended in order left something failed.
+//! The file `last-run.json` in the data folder is there if the last run that ended in order left something wrong.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use crate::model::HealthProblem;
 /// Name of the file.
 const FILE: &str = "last-run.json";
 
-/// Keeps what had failed, or that nothing had.
+/// Keeps what was wrong, or that nothing was.
 pub(crate) fn write(data_dir: &Path, problems: &[HealthProblem]) -> Result<(), StationError> {
     let path = data_dir.join(FILE);
     if problems.is_empty() {
@@ -27,7 +27,7 @@ pub(crate) fn write(data_dir: &Path, problems: &[HealthProblem]) -> Result<(), S
     fs::rename(&beside, &path).map_err(StationError::file("write", &path))
 }
 
-/// What had failed when the project on `data_dir` last ran; nothing where that cannot be told.
+/// What was wrong when the project on `data_dir` last ran; nothing where that cannot be told.
 pub fn read(data_dir: &Path) -> Vec<HealthProblem> {
     let text = fs::read_to_string(data_dir.join(FILE)).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
@@ -36,12 +36,14 @@ pub fn read(data_dir: &Path) -> Vec<HealthProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::HealthStatus;
 
     #[test]
     fn a_run_without_failures_takes_back_what_an_earlier_one_said() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(read(folder.path()).is_empty());
-        let problem = HealthProblem { stage: "source:o".to_owned(), message: "no file".to_owned() };
+        let (stage, message) = ("source:o".to_owned(), "no file".to_owned());
+        let problem = HealthProblem { stage, status: HealthStatus::Failed, message };
         write(folder.path(), std::slice::from_ref(&problem)).expect("there is room");
         assert_eq!(read(folder.path()), [problem]);
         write(folder.path(), &[]).expect("it can be removed");

@@ -40,7 +40,7 @@ mod views;
 pub use archive::Archive;
 pub use config::Overrides;
 pub use error::StationError;
-pub use last_run::read as last_failures;
+pub use last_run::read as last_problems;
 pub use millrace_engine::ask::{Answer, AskError, Limits};
 pub use nearest::cure as cure_for_name;
 pub use project::Project;

@@ -4,6 +4,7 @@
 //! where their topics end, and only then does anything append. Order of stopping: everybody is asked, everybody is waited for,
 //! then the log is closed; what was taken in by then is committed, and what sinks hold is flushed.
 
+use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -293,21 +294,21 @@ impl Station {
     pub fn health(&self) -> Health {
         let gave_up = self.supervisor.failed();
         let mut problems = Vec::new();
-        let mut status = HealthStatus::Ok;
         for stage in &self.statuses {
             let id = catalog::id(stage.kind, &stage.name);
             if let Some(message) = stage.warning() {
-                status = status.max(HealthStatus::Degraded);
-                problems.push(HealthProblem { stage: id.clone(), message });
+                problems.push(HealthProblem { stage: id.clone(), status: HealthStatus::Degraded, message });
             }
             let Some(message) = stage.error() else { continue };
-            status = status.max(if gave_up.contains(&id) { HealthStatus::Failed } else { HealthStatus::Degraded });
-            problems.push(HealthProblem { stage: id, message });
+            let status = if gave_up.contains(&id) { HealthStatus::Failed } else { HealthStatus::Degraded };
+            problems.push(HealthProblem { stage: id, status, message });
         }
         if let Some(failure) = self.stores.embedded.failure() {
-            status = HealthStatus::Failed;
-            problems.push(HealthProblem { stage: "log".to_owned(), message: failure.to_string() });
+            let (stage, message) = ("log".to_owned(), failure.to_string());
+            problems.push(HealthProblem { stage, status: HealthStatus::Failed, message });
         }
+        problems.sort_by_key(|problem| Reverse(problem.status));
+        let status = problems.iter().map(|problem| problem.status).max().unwrap_or(HealthStatus::Ok);
         let ready = self.statuses.iter().all(|stage| stage.phase() != Phase::Starting);
         Health { status, ready, problems }
     }

@@ -168,9 +168,10 @@ export interface Health {
 export interface HealthProblem {
   message: string;
   stage: string;
+  status: HealthStatus;
 }
 
-/** The worst of all stages. */
+/** How a stage is, or the worst of all. */
 export type HealthStatus = 'ok' | 'degraded' | 'failed';
 
 /** Where every row went. `read = used + late + duplicate + rejected`, at every commit. */

@@ -182,7 +182,7 @@ export function pipeline_of(shop) {
 
 export function health_of(shop) {
   if (!shop.stalled) return { status: 'ok', ready: true, problems: [] };
-  return { status: 'failed', ready: true, problems: [{ stage: 'sink:raw_orders', message: 'cannot write lake/order_lines: no space left on device' }] };
+  return { status: 'failed', ready: true, problems: [{ stage: 'sink:raw_orders', status: 'failed', message: 'cannot write lake/order_lines: no space left on device' }] };
 }
 
 export function ledger_of(shop) {

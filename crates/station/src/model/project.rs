@@ -73,11 +73,11 @@ pub struct Health {
     pub status: HealthStatus,
     /// Whether every stage has started.
     pub ready: bool,
-    /// What is wrong, stage by stage.
+    /// What is wrong, stage by stage, the worst first.
     pub problems: Vec<HealthProblem>,
 }
 
-/// The worst of all stages.
+/// How a stage is, or the worst of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
@@ -94,6 +94,8 @@ pub enum HealthStatus {
 pub struct HealthProblem {
     /// The stage, `query:revenue_5m`.
     pub stage: String,
+    /// How bad that is.
+    pub status: HealthStatus,
     /// Its error, or what has to be looked at.
     pub message: String,
 }
