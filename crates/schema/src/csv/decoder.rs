@@ -27,6 +27,9 @@ use crate::error::SchemaError;
 /// Bytes asked of a reader in one go.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// How many lines beyond a record with a quote gone astray may belong to the row that it was torn from.
+const LINES_AHEAD: usize = 3;
+
 /// Reads CSV text into batches of a schema; see the module for what counts as CSV.
 #[derive(Debug)]
 pub struct CsvDecoder {
@@ -344,17 +347,22 @@ impl CsvDecoder {
 
     /// What the second line of a record of several lines begins, read by itself. A row like any other says that the first line
     /// has a quote too many; that row may have line ends in its quotes, and then it goes on beyond the record.
+    ///
+    /// How far it is followed does not depend on how much of the text happens to be there, and no further than a few lines: a
+    /// file that grows slowly would be waited for.
     fn second_line(&self, found: &Found) -> Second {
         let record = &self.buffer[self.at..found.end];
         let Some(line_end) = record.iter().position(|byte| *byte == b'\n') else { return Second::Other };
-        let rest = &self.buffer[self.at + line_end + 1..self.filled];
-        // No more is looked at than a record may have, however much is there by chance.
-        let window = &rest[..rest.len().min(RECORD_BYTES_MAX)];
-        let is_last = self.is_last && window.len() == rest.len();
+        let start = self.at + line_end + 1;
+        // Only where text follows a closing quote a row may have been torn.
+        let lines_ahead = if found.is_odd { LINES_AHEAD } else { 0 };
+        let lines_end = end_of_lines(&self.buffer[..self.filled], found.end, lines_ahead);
+        let end = lines_end.unwrap_or(self.filled).min(start + RECORD_BYTES_MAX);
+        let window = &self.buffer[start..end];
         let mut scanner = Scanner::new(window, 0, self.options.delimiter, self.options.quote);
-        match read_record(&mut scanner, 0, self.options.quote, is_last, |_, _| {}) {
+        match read_record(&mut scanner, 0, self.options.quote, self.is_last && end == self.filled, |_, _| {}) {
             Ok(second) if second.fields == self.columns.len() && !second.is_odd => Second::Row,
-            Err(_) if !self.is_last && window.len() < RECORD_BYTES_MAX => Second::Cut,
+            Err(_) if !self.is_last && lines_end.is_none() && window.len() < RECORD_BYTES_MAX => Second::Cut,
             _ => Second::Other,
         }
     }
@@ -457,4 +465,11 @@ impl CsvDecoder {
 #[inline]
 fn is_suspect(found: &Found) -> bool {
     found.is_odd && found.inner_lines > 0
+}
+
+/// Where the `count`th line behind `from` ends, if it is there.
+fn end_of_lines(text: &[u8], from: usize, count: usize) -> Option<usize> {
+    let Some(last) = count.checked_sub(1) else { return Some(from) };
+    let mut ends = text[from..].iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    ends.nth(last).map(|(at, _)| from + at + 1)
 }

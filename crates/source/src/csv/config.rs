@@ -225,6 +225,11 @@ impl CsvSourceConfig {
         super::files::list(self).is_ok_and(|paths| paths.is_empty())
     }
 
+    /// Whether there is a header, if somebody said so.
+    pub(super) fn told_header(&self) -> Option<bool> {
+        self.is_header_told.then_some(self.csv.header)
+    }
+
     /// Index of the key's column.
     pub(super) fn key_column(&self) -> Option<usize> {
         let key = self.key.as_ref()?;

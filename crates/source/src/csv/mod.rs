@@ -63,6 +63,7 @@ impl CsvSource {
 impl Source for CsvSource {
     fn run(&mut self, context: &SourceContext) -> Result<()> {
         let mut told = String::new();
+        context.status.set_phase(Phase::Starting);
         loop {
             let error = match self.run_once(context)? {
                 Outcome::Unreadable(error) => error,
@@ -99,7 +100,6 @@ impl CsvSource {
 
     /// Reads until the files end, one of them cannot be read, or it is told to stop.
     fn run_once(&self, context: &SourceContext) -> Result<Outcome> {
-        context.status.set_phase(Phase::Starting);
         let mut writer = Writer::open(&self.config, context)?;
         let files = writer.progress().files.clone();
         let (sender, messages) = sync_channel(BATCHES_AHEAD);

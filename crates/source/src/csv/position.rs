@@ -151,18 +151,26 @@ impl Progress {
         serde_json::to_vec(self).expect("numbers and texts can always be written as JSON").into()
     }
 
-    /// What is to be said of files whose first line was passed over as a header and looks like a row.
-    pub(super) fn header_warning(&self) -> Option<String> {
+    /// What is to be said of files whose first line was passed over as a header and looks like a row; `header` is what
+    /// somebody said of that since.
+    pub(super) fn header_warning(&self, header: Option<bool>) -> Option<String> {
+        if header == Some(true) {
+            return None;
+        }
         let mut suspect = self.files.iter().filter(|file| file.header_is_row);
         let first = suspect.next()?.name();
         let more = match suspect.count() {
             0 => String::new(),
             more => format!(" and of {more} more"),
         };
-        Some(format!(
-            "the first line of `{first}`{more} was taken for a header and not read, but it fits the columns as a row does; \
-             if it is one, set header = false and begin anew, and if it is a header, header = true says so"
-        ))
+        let taken = format!("the first line of `{first}`{more} was taken for a header and not read");
+        Some(match header {
+            None => format!(
+                "{taken}, but it fits the columns as a row does; if it is one, set header = false and begin anew, and if it is \
+                 a header, header = true says so"
+            ),
+            Some(_) => format!("{taken}, before header = false was set; delete the data folder, and it is read"),
+        })
     }
 
     /// Bytes of all files on disk, and how many of them have been read.

@@ -522,6 +522,10 @@ fn a_first_line_that_may_be_a_row_is_told() {
     shop.config.is_header_told = true;
     shop.run();
     assert_eq!(shop.status.warning(), None);
+    shop.config.csv.header = false;
+    shop.run();
+    let warning = shop.status.warning().expect("the row is still missing");
+    assert!(warning.contains("the first line of `data/a.csv` was taken") && warning.contains("delete the data folder"));
 }
 
 /// Compressed again, with another time in it and another level, it is the same file: reading goes on where it stopped.

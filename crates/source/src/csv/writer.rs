@@ -359,7 +359,7 @@ impl<'a> Writer<'a> {
     /// Says what people have to know although nothing has failed; loudly when it is new.
     fn warn(&self) {
         let status = &self.context.status;
-        let warning = self.progress.header_warning().filter(|_| !self.config.is_header_told);
+        let warning = self.progress.header_warning(self.config.told_header());
         if warning == status.warning() {
             return;
         }
