@@ -62,7 +62,6 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     let started = Instant::now();
     let data_dir = project.config.data_dir.clone();
     let listen = project.config.listen;
-    let allowed_hosts = project.config.allowed_hosts.clone();
     let config_kafka = project.config.kafka.clone();
     let listener = if arguments.no_http { None } else { Some(bind(listen, &data_dir)?) };
     let station = tokio::task::spawn_blocking(move || Station::start(project)).await??;
@@ -75,13 +74,13 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
     };
     let announcement = Serving::announce(&data_dir, address.map(|address| reachable(address).to_string()))?;
     let http_stop = Stop::default();
-    let server = listener.map(|listener| serve(&station, listener, allowed_hosts, &http_stop)).transpose()?;
+    let server = listener.map(|listener| serve(&station, listener, &http_stop)).transpose()?;
     match address {
         Some(address) => {
             output::line(&format!("Millrace is running: {}   (Ctrl-C stops it)", shown(address)))?;
             if !address.ip().is_loopback() {
                 let cure = "there is no login yet, so put a proxy with one in front, or listen on 127.0.0.1";
-                tracing::warn!(%address, "everybody who reaches this machine can read all data here; {cure}");
+                tracing::warn!(%address, "everybody who reaches this machine can read all data here, and ask anything; {cure}");
             }
         }
         None => output::line("Millrace is running, without HTTP   (Ctrl-C stops it)")?,
@@ -201,11 +200,13 @@ fn security_of(config: &KafkaConfig) -> SecurityOptions {
 fn serve(
     station: &Arc<Station>,
     listener: TcpListener,
-    allowed_hosts: Vec<String>,
     stop: &Stop,
 ) -> anyhow::Result<tokio::task::JoinHandle<Result<(), millrace_serve::ServeError>>> {
+    let config = &station.project().config;
     let mut options = millrace_serve::ServeOptions::new(listener.local_addr()?);
-    options.allowed_hosts = allowed_hosts;
+    options.allowed_hosts.clone_from(&config.allowed_hosts);
+    options.clients_need_rights =
+        config.kafka.as_ref().is_some_and(|kafka| kafka.security.acl || !kafka.security.sasl.is_empty());
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     Ok(tokio::spawn(millrace_serve::serve_with(station.clone(), listener, options, stop.clone())))

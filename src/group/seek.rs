@@ -12,8 +12,8 @@ use crate::project::ProjectArguments;
 pub(crate) struct Arguments {
     /// The group
     name: String,
-    /// Where to go on: `start`, `end`, an offset, `+N` or `-N` from where it stands, or a time in UTC as in
-    /// `2011-01-01T00:00:00`
+    /// Where to go on: `start`, `end`, an offset, `+N` or `-N` from where it stands, or a time as in
+    /// `2011-01-01T00:00:00`: in UTC for topics of clients, on the shop's clock for those of sources and views
     #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
     to: String,
     /// Only in this topic, again for more; otherwise in all that the group has offsets of

@@ -185,7 +185,11 @@ fn print(message: &Message, output: Output) -> anyhow::Result<()> {
     if output == Output::Json {
         return Ok(output::line(&serde_json::to_string(message)?)?);
     }
-    let key = message.key.as_deref().unwrap_or("-");
+    // What would break the line, or write to the terminal, is spelled out.
+    let key = match message.key.as_deref() {
+        Some(key) if key.contains(char::is_control) => &*serde_json::to_string(key)?,
+        key => key.unwrap_or("-"),
+    };
     let value = match &message.value {
         // A text stands bare, unless that would break the line or pass for a tombstone.
         Some(Value::String(text)) if text != GONE && !text.contains(char::is_control) => text.clone(),

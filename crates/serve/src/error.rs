@@ -68,6 +68,9 @@ pub enum ServeError {
     /// A write that another site's page asked for.
     #[error("a page of `{0}` may not do this")]
     Origin(String),
+    /// A change for which clients of Kafka need a right, and nobody has one here.
+    #[error("clients of Kafka need rights for this, and there is no login here")]
+    NoRight,
     /// The answer took too long.
     #[error("no answer within {seconds} s")]
     Timeout {
@@ -137,7 +140,7 @@ impl ServeError {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
-            Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::Origin(_) | Self::NoRight => StatusCode::FORBIDDEN,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             _ => match self.kind() {
                 ErrorKind::User => StatusCode::BAD_REQUEST,
@@ -155,6 +158,10 @@ impl ServeError {
             Self::NoRoute(_) => Some("GET /api/v1/openapi.json lists every address".to_owned()),
             Self::Body(_) | Self::MediaType => Some("send a JSON object as application/json".to_owned()),
             Self::Host(_) => Some("add the name to `allowed_hosts` in section [http]".to_owned()),
+            Self::NoRight => Some(
+                "use kafka-consumer-groups as a user who may, or the command line while the project does not run"
+                    .into(),
+            ),
             Self::LiveFull { .. } | Self::Busy => Some("close some pages, or try again in a few seconds".to_owned()),
             Self::Timeout { .. } => Some("ask for less: narrow the filter or lower the limit".to_owned()),
             Self::NotReady(_) => Some("GET /api/v1/health says which stage is not ready, and why".to_owned()),

@@ -8,7 +8,7 @@ use millrace_flow::StageError;
 use millrace_station::StationError;
 use millrace_station::model::{Group, GroupLine, GroupMoves, GroupSeek};
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::sql::unreadable;
 use crate::{Problem, ServeError};
 
@@ -42,6 +42,7 @@ pub(crate) async fn get(State(app): Shared, Path(name): Path<String>) -> Result<
     responses(
         (status = 200, body = GroupMoves),
         (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -51,6 +52,9 @@ pub(crate) async fn seek(
     seek: Result<Json<GroupSeek>, JsonRejection>,
 ) -> Result<Json<GroupMoves>, ServeError> {
     let Json(seek) = seek.map_err(unreadable)?;
+    if seek.apply {
+        may_change(&app)?;
+    }
     app.read(move |station| station.seek_group(&name, &seek).map(Json).map_err(refused)).await
 }
 
@@ -64,11 +68,20 @@ pub(crate) async fn seek(
     responses(
         (status = 204, description = "It is forgotten"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn delete(State(app): Shared, Path(name): Path<String>) -> Result<StatusCode, ServeError> {
+    may_change(&app)?;
     app.read(move |station| station.delete_group(&name).map(|()| StatusCode::NO_CONTENT).map_err(refused)).await
+}
+
+/// Refuses a change that goes past login and rights of the clients of Kafka. Who reaches an address of this machine alone can
+/// change its files as well.
+fn may_change(app: &App) -> Result<(), ServeError> {
+    let is_open = !app.options.clients_need_rights || app.options.listen.ip().is_loopback();
+    if is_open { Ok(()) } else { Err(ServeError::NoRight) }
 }
 
 fn refused(error: StationError) -> ServeError {

@@ -53,6 +53,8 @@ pub struct ServeOptions {
     pub connections_max: usize,
     /// Live feeds at once.
     pub live_feeds_max: usize,
+    /// Whether clients of Kafka have to log in, or need rights: then nobody who does neither may change their groups.
+    pub clients_need_rights: bool,
 }
 
 impl ServeOptions {
@@ -65,6 +67,7 @@ impl ServeOptions {
             allowed_hosts: Vec::new(),
             connections_max,
             live_feeds_max: LIVE_FEEDS_MAX.min(connections_max.div_ceil(2)),
+            clients_need_rights: false,
         }
     }
 }

@@ -104,6 +104,9 @@ impl Groups<'_> {
             return Err(self.unknown(name)?);
         }
         self.refuse_members(found.as_ref())?;
+        if name.is_empty() {
+            return Err(StationError::Question("a group needs a name".to_owned()));
+        }
         let moves = self.moves(found.as_ref(), seek, to)?;
         if moves.is_empty() {
             let text = format!("group `{name}` has no offsets to move; name a topic");
@@ -156,6 +159,11 @@ impl Groups<'_> {
         }
         for topic in &seek.topics {
             let partitions = self.partitions_of(topic)?;
+            if let Some(wanted) = seek.partition.filter(|wanted| *wanted >= partitions) {
+                let text =
+                    format!("topic `{topic}` has no partition {wanted}, only 0 to {}", partitions.saturating_sub(1));
+                return Err(StationError::Question(text));
+            }
             for number in 0..partitions {
                 from.entry((topic.clone(), number)).or_insert(None);
             }

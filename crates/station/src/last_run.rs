@@ -16,15 +16,21 @@ const FILE: &str = "last-run.json";
 pub(crate) fn write(data_dir: &Path, problems: &[HealthProblem]) -> Result<(), StationError> {
     let path = data_dir.join(FILE);
     if problems.is_empty() {
-        return match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(StationError::file("remove", &path)(error)),
-            _ => Ok(()),
-        };
+        return forget(data_dir);
     }
     let json = serde_json::to_string(problems).expect("names and texts always become JSON");
     let beside = data_dir.join(format!("{FILE}.tmp"));
     fs::write(&beside, json).map_err(StationError::file("write", &beside))?;
     fs::rename(&beside, &path).map_err(StationError::file("write", &path))
+}
+
+/// Forgets what was kept.
+pub(crate) fn forget(data_dir: &Path) -> Result<(), StationError> {
+    let path = data_dir.join(FILE);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(StationError::file("remove", &path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// What was wrong when the project on `data_dir` last ran; nothing where that cannot be told.

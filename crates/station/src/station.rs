@@ -71,6 +71,8 @@ impl Station {
     /// error: it shows as failed.
     pub fn start(project: Project) -> Result<Arc<Self>, StationError> {
         let stores = Stores::open(Arc::new(project))?;
+        // Whatever becomes of this run, it is not what was told of the one before.
+        last_run::forget(&stores.project.config.data_dir)?;
         let stop = Stop::default();
         let prepared = stages::prepare(&stores, &stop)?;
         let (statuses, works): (Vec<_>, Vec<_>) =

@@ -78,7 +78,7 @@ pub struct GroupPartition {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSeek {
-    /// `start`, `end`, an offset, `+N` or `-N` from where it stands, or a time in UTC, `2011-01-01T00:00:00`.
+    /// `start`, `end`, an offset, `+N` or `-N` from where it stands, or a time, `2011-01-01T00:00:00`: in UTC for topics of clients, on the shop's clock for those of sources and views.
     #[schema(example = "start")]
     pub to: String,
     /// Only in these topics; in all that the group has offsets of if there are none.
