@@ -252,3 +252,21 @@ fn rows_time_and_memory_are_bounded() {
     let error = desk.ask("SELECT * FROM endless ORDER BY id, at DESC", small).expect_err("it does not fit");
     assert!(error.message.contains("memory"), "{error}");
 }
+
+#[test]
+fn what_is_distinct_ends_before_the_next_condition() {
+    let sql = "SELECT true IS DISTINCT FROM false AND false AS a, 1 IS NOT DISTINCT FROM 2 OR true AS b, \
+               quantity + 1 IS NOT DISTINCT FROM 2 + 1 AS c, NOT NULL IS DISTINCT FROM 1 AS d FROM orders WHERE id = 'b'";
+    assert_eq!(cells(sql), ["a,b,c,d", "false,true,true,false"]);
+}
+
+#[test]
+fn the_median_of_decimals_is_not_cut() {
+    let halves = "SELECT median(v) AS m, median(v) FILTER (WHERE v < 2) AS f FROM \
+                  (SELECT CAST(1.01 AS DECIMAL(9,2)) AS v UNION ALL SELECT CAST(1.00 AS DECIMAL(9,2)))";
+    assert_eq!(cells(halves), ["m,f", "1.005,1.005"]);
+    assert_eq!(
+        cells("SELECT median(quantity) AS m FROM orders"),
+        cells("SELECT percentile(quantity, 0.5) AS m FROM orders")
+    );
+}

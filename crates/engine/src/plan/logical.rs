@@ -237,7 +237,8 @@ fn guard_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
                 };
                 let mut guarded = false;
                 for argument in &mut call.params.args {
-                    if !matches!(argument, Expr::Column(_) | Expr::Literal(..)) {
+                    // What is the same for every row cannot fail for some, and may have to be a constant.
+                    if !matches!(argument, Expr::Column(_)) && argument.any_column_refs() {
                         *argument = when(*filter.clone(), argument.clone()).end()?;
                         guarded = true;
                     }
