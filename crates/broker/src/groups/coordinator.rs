@@ -49,7 +49,8 @@ impl Coordinator {
         self.timers.next_ms()
     }
 
-    /// Does what is due.
+    /// Does what is due. Every request that may change something has it done first: the caller's clock may wake it a moment
+    /// late, and by then nobody is to find a member whose session is over, or to bring it back to life.
     pub fn tick(&mut self, now_ms: i64) -> Outcome {
         let mut out = Outcome::default();
         while let Some(timer) = self.timers.pop(now_ms) {

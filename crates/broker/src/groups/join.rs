@@ -16,7 +16,7 @@ const SKIP_ASSIGNMENT_VERSION: i16 = 9;
 impl Coordinator {
     /// A member joins. The answer may come with a later outcome, when the other members have joined.
     pub fn join(&mut self, token: Token, mut request: JoinRequest, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         if let Err(error) = self.check_join(&request) {
             let id = if error == GroupError::InconsistentGroupProtocol { "" } else { request.member_id.as_str() };
             out.reply(token, Reply::Join(JoinAnswer::refused(id, error)));

@@ -12,7 +12,7 @@ use super::{Coordinator, GroupError, Token};
 impl Coordinator {
     /// A member asks for its assignment. The answer may come with a later outcome, when the leader has brought it.
     pub fn sync(&mut self, token: Token, request: SyncRequest, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         if let Err(error) = self.sync_or_refuse(token, request, now_ms, &mut out) {
             out.reply(token, Reply::Sync(Err(error)));
         }

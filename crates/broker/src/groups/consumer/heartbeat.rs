@@ -14,7 +14,7 @@ impl Coordinator {
     /// A member of a group whose coordinator assigns joins, is alive or goes. Without a change of anything it is answered
     /// nothing but that.
     pub fn consumer_heartbeat(&mut self, token: Token, request: ConsumerHeartbeat, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         let answer = self.try_consumer_heartbeat(request, now_ms, &mut out);
         out.reply(token, Reply::ConsumerHeartbeat(answer));
         out
