@@ -50,7 +50,7 @@ impl Coordinator {
     }
 
     fn check_commit(&self, request: &CommitRequest, producer_id: Option<i64>) -> Result<(), GroupError> {
-        self.check_open()?;
+        self.check_group_id_of_offsets(&request.group)?;
         match self.groups.get(&request.group) {
             Some(group) => check_committer(group, request, producer_id.is_some()),
             None if request.generation < 0 => Ok(()),

@@ -34,6 +34,11 @@ impl Coordinator {
 impl Step<'_> {
     fn sync(&mut self, token: Token, request: SyncRequest) -> Result<(), GroupError> {
         check(self.group, &request)?;
+        if request.assignments.iter().map(|(member, share)| member.len() + share.len()).sum::<usize>()
+            > self.config.group_bytes_max
+        {
+            return Err(GroupError::InvalidRequest);
+        }
         match self.group.state {
             State::Empty | State::Dead => Err(GroupError::UnknownMemberId),
             State::PreparingRebalance => Err(GroupError::RebalanceInProgress),
