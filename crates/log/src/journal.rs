@@ -9,7 +9,7 @@
 //! what its records come to, the owner replaces it by fewer.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -22,8 +22,8 @@ use crate::{Disk, FlushMode, LogError, document};
 const FRONT_BYTES: usize = 8;
 /// Bytes in front of a record.
 const LENGTH_BYTES: usize = 4;
-/// Largest append: what a server remembers is small.
-const APPEND_BYTES_MAX: usize = 64 << 20;
+/// Largest append, and so what the owners of journals keep together: its length has four bytes.
+const APPEND_BYTES_MAX: usize = u32::MAX as usize;
 
 /// An open journal. It is its owner's alone: calls come one after the other.
 pub struct Journal {
@@ -114,7 +114,12 @@ impl Journal {
     /// # Errors
     /// When the disk does not take them.
     pub fn append(&mut self, records: &[Bytes]) -> Result<(), LogError> {
-        let mut framed = Vec::new();
+        let bytes: usize = records.iter().map(|record| LENGTH_BYTES + record.len()).sum();
+        if bytes > APPEND_BYTES_MAX {
+            let error = io::Error::new(ErrorKind::FileTooLarge, "more than 4 GiB at once");
+            return Err(LogError::io("write", &self.path)(error));
+        }
+        let mut framed = Vec::with_capacity(FRONT_BYTES + bytes);
         frame(records, &mut framed);
         if let Err(error) = self.disk.write_at(&self.file, &framed, self.bytes) {
             // Half a record must not be followed by a whole one. If cutting fails too, the next append overwrites it.
@@ -200,10 +205,7 @@ fn records_of(content: &Bytes) -> (Vec<Bytes>, usize) {
     while let Some((front, rest)) = content[at..].split_first_chunk::<FRONT_BYTES>() {
         let (bytes, crc) = ([front[0], front[1], front[2], front[3]], [front[4], front[5], front[6], front[7]]);
         let length = u32::from_be_bytes(bytes) as usize;
-        if length > APPEND_BYTES_MAX
-            || length > rest.len()
-            || checksum(bytes, &rest[..length]) != u32::from_be_bytes(crc)
-        {
+        if length > rest.len() || checksum(bytes, &rest[..length]) != u32::from_be_bytes(crc) {
             break;
         }
         let body = content.slice(at + FRONT_BYTES..at + FRONT_BYTES + length);
@@ -267,6 +269,17 @@ mod tests {
             fs::write(&path, &all[..length]).expect("it can be written");
             assert!(open(folder.path()).1.is_empty(), "{length} of {}", all.len());
         }
+    }
+
+    #[test]
+    fn a_large_append_is_no_torn_one() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let large = Bytes::from(vec![7; 65 << 20]);
+        let mut journal = open(folder.path()).0;
+        journal.append(std::slice::from_ref(&large)).expect("there is room");
+        journal.append(&[Bytes::from("after it")]).expect("there is room");
+        let found = open(folder.path()).1;
+        assert!(found.len() == 2 && found[0] == large && found[1] == "after it", "{} records", found.len());
     }
 
     #[test]
