@@ -12,6 +12,7 @@ pub(crate) mod functions;
 pub(crate) mod logical;
 mod lower;
 mod query;
+mod sentences;
 mod type_names;
 mod words;
 
