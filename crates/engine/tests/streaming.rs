@@ -517,6 +517,32 @@ fn whole_numbers_that_overflow_are_rejected() {
     assert_eq!(bench.log.records("v.dlq").iter().map(Batch::num_rows).sum::<usize>(), 1);
 }
 
+/// The least number has no counterpart above zero.
+#[test]
+fn the_least_whole_number_is_not_negated() {
+    let bench = Bench::new(
+        "CREATE MATERIALIZED VIEW v AS SELECT -quantity AS q FROM orders;
+         CREATE MATERIALIZED VIEW w AS SELECT (quantity - 9223372036854775807 - 1) div -1 AS q FROM orders;
+         CREATE MATERIALIZED VIEW x AS SELECT abs(quantity) AS q FROM orders;",
+        1,
+    );
+    let schema = schema();
+    let mut columns = orders(8, 1, &schema).slice(0, 3).columns().to_vec();
+    columns[2] = Arc::new(Int32Array::from(vec![i32::MIN, 0, 5]));
+    bench.append(&RecordBatch::try_new(schema, columns).expect("the types are the same"), true);
+    bench.finish();
+    assert_eq!(bench.rows("v"), ["-5", "0"]);
+    assert_eq!(bench.rows("w"), ["9223372036854775803"]);
+    assert_eq!(bench.rows("x"), ["0", "5"]);
+    let told = |view: &str, what: &str| {
+        let rows = bench.rows(&format!("{view}.dlq"));
+        assert!(rows.iter().any(|row| row.contains("does not fit its type") && row.contains(what)), "{rows:?}");
+    };
+    told("v", "0 - -2147483648");
+    told("w", "-9223372036854775808 div -1");
+    told("x", "abs(-2147483648)");
+}
+
 #[test]
 fn rows_that_are_filtered_and_computed() {
     check(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Decimal128Array, Int32Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Decimal128Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -168,6 +168,85 @@ fn whole_numbers_do_not_wrap() {
     assert_eq!(cells(grouped), ["odd,s", "1,-4", "2,2"]);
 }
 
+/// Numbers at the edges of their types: BIGINT and INT, and a DECIMAL(38,0) of which the third does not fit 128 bits.
+fn edges() -> Desk {
+    let schema = Schema::new(vec![
+        Field::new("big", DataType::Int64, true),
+        Field::new("n", DataType::Int32, true),
+        Field::new("price", DataType::Decimal128(38, 0), true),
+    ]);
+    let prices = Decimal128Array::from(vec![9 * 10_i128.pow(37), 9 * 10_i128.pow(37)]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(vec![i64::MAX, i64::MIN])),
+        Arc::new(Int32Array::from(vec![i32::MAX, i32::MIN])),
+        Arc::new(prices.with_precision_and_scale(38, 0).expect("38 digits are enough")),
+    ];
+    let batch = RecordBatch::try_new(Arc::new(schema), columns).expect("the columns fit");
+    let mut desk = Desk::new();
+    desk.add_table(None, "edges", Arc::new(Rows { batch, copies: 1 }));
+    desk
+}
+
+#[test]
+fn edges_of_whole_numbers_are_told() {
+    let ask = |select: &str| edges().ask(&format!("SELECT {select} FROM edges"), Limits::default());
+    for (select, said) in [
+        ("-n AS x", "0 - -2147483648"),
+        ("-big AS x", "0 - -9223372036854775808"),
+        ("big div -1 AS x", "-9223372036854775808 div -1"),
+        ("abs(n) AS x", "abs(-2147483648)"),
+        ("abs(big) AS x", "abs(-9223372036854775808)"),
+    ] {
+        let error = ask(select).expect_err("it does not fit");
+        assert_eq!(error.message, format!("a whole number that does not fit its type: {said}"), "{select}");
+        assert!(error.cure.is_some_and(|cure| cure.contains("DECIMAL")), "{select}");
+    }
+    assert_eq!(ask("abs(n) AS x").expect_err("it does not fit").column, Some(8));
+    assert!(ask("-n AS x, -big AS y, big div -1 AS z").is_err());
+    let good = "sum(-n) AS a, min(-big) AS b, min(big div -1) AS c";
+    let answer = edges().ask(&format!("SELECT {good} FROM edges WHERE n > 0"), Limits::default());
+    assert_eq!(answer.map(|answer| answer.num_rows()), Ok(1));
+}
+
+#[test]
+fn sums_do_not_wrap() {
+    let ask = |sql: &str| edges().ask(sql, Limits::default());
+    for (sql, data_type) in [
+        ("SELECT sum(big) AS x FROM (SELECT big FROM edges WHERE n > 0 UNION ALL SELECT 1 AS big)", "BIGINT"),
+        ("SELECT sum(DISTINCT big) AS x FROM (SELECT big FROM edges WHERE n > 0 UNION ALL SELECT 1 AS big)", "BIGINT"),
+        ("SELECT sum(price) AS x FROM edges", "DECIMAL(38,0)"),
+        ("SELECT sum(DISTINCT price - n % 2) AS x FROM edges", "DECIMAL(38,0)"),
+        ("SELECT n = 0 AS k, sum(price) AS x FROM edges GROUP BY n = 0", "DECIMAL(38,0)"),
+        ("SELECT sum(price) OVER (ORDER BY n) AS x FROM edges", "DECIMAL(38,0)"),
+        ("SELECT sum(price) OVER (ORDER BY n ROWS 1 PRECEDING) AS x FROM edges", "DECIMAL(38,0)"),
+    ] {
+        let error = ask(sql).expect_err(sql);
+        assert_eq!(error.message, format!("a sum is too large for {data_type}"), "{sql}");
+        assert!(error.column.is_some() && error.cure.is_some(), "{sql}");
+    }
+    let shown = |sql: &str| {
+        let answer = ask(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let format = FormatOptions::default().with_null("NULL");
+        let batch = answer.batches.first().expect("a row");
+        let cells = |row: usize| {
+            let cell = |column: &ArrayRef| {
+                let column = ArrayFormatter::try_new(column, &format).expect("it can be shown");
+                column.value(row).to_string()
+            };
+            batch.columns().iter().map(cell).collect::<Vec<_>>().join(",")
+        };
+        (0..batch.num_rows()).map(cells).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("SELECT sum(big) AS x, sum(n) AS y, sum(DISTINCT n) AS z FROM edges"), ["-1,-1,-1"]);
+    assert_eq!(shown("SELECT sum(n) AS x, sum(price) AS y FROM edges WHERE n = 0"), ["NULL,NULL"]);
+    let grouped =
+        "SELECT n > 0 AS k, sum(big) AS x, sum(big) FILTER (WHERE n < 0) AS y FROM edges GROUP BY n > 0 ORDER BY k";
+    let lines = ["false,-9223372036854775808,-9223372036854775808", "true,9223372036854775807,NULL"];
+    assert_eq!(shown(grouped), lines);
+    let sliding = "SELECT sum(n) OVER (ORDER BY n ROWS 1 PRECEDING) AS x FROM edges ORDER BY n";
+    assert_eq!(shown(sliding), ["-2147483648", "-1"]);
+}
+
 #[test]
 fn what_needs_rows_that_end_is_answered() {
     let joined = "SELECT o.id, s.amount FROM orders o LEFT JOIN sales s ON o.at = s.at WHERE o.quantity <> 3 ORDER BY o.id DESC LIMIT 2";
@@ -222,7 +301,8 @@ fn only_questions_are_answered() {
 #[test]
 fn depth_is_bounded() {
     let sum = |terms: usize| format!("SELECT {} AS s FROM orders", vec!["quantity"; terms].join(" + "));
-    assert!(ask(&sum(300)).is_ok());
+    let answer = ask(&sum(300));
+    assert!(answer.is_ok(), "{answer:?}");
     assert!(ask(&sum(2_000)).is_err_and(|error| error.message.contains("operators")));
     let nested = format!("SELECT {}1{}", "(".repeat(50_000), ")".repeat(50_000));
     assert!(ask(&nested).is_err_and(|error| error.message.contains("parentheses")));

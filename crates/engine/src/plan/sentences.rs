@@ -23,10 +23,11 @@ const AS_TEXT: &str = "make text of it with CAST(… AS STRING)";
 const AS_NUMBER: &str = "make a number of it with CAST(… AS INT)";
 const AS_CONDITION: &str = "compare it with something, as in `amount > 0`";
 const LINEAR: &str = "two conditions may do instead, such as one RLIKE and one NOT RLIKE";
+const AS_LARGER: &str = "CAST the numbers to DECIMAL(38,0) or DOUBLE first";
 pub(super) const AS_ONE_TYPE: &str = "CAST one of the two to the type of the other";
 
 /// The sentences, in the order in which they are tried. Types have their plain names already then.
-pub(super) const SENTENCES: [Sentence; 53] = [
+pub(super) const SENTENCES: [Sentence; 54] = [
     sentence(
         r"^'(?<call>\w+)' does not support zero arguments|^[Ff]unction '(?<call2>\w+)' has signature .* does not support zero arguments",
         "`$call$call2` needs an argument",
@@ -330,7 +331,13 @@ pub(super) const SENTENCES: [Sentence; 53] = [
     sentence(
         r"^(?:Arithmetic overflow: )?Overflow happened on: (?<a>.*)$",
         "a whole number that does not fit its type: $a",
-        "CAST the numbers to DECIMAL(38,0) or DOUBLE first",
+        AS_LARGER,
+        "",
+    ),
+    sentence(
+        r"^(?:Compute error: )?\w+ overflow on (?<call>abs)\((?<value>\S+)\)",
+        "a whole number that does not fit its type: abs($value)",
+        AS_LARGER,
         "",
     ),
     sentence(
