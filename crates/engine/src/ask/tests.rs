@@ -258,6 +258,20 @@ fn what_needs_rows_that_end_is_answered() {
 }
 
 #[test]
+fn sets_of_groups_may_compute_something() {
+    let sums = |groups: &str| {
+        let columns = "sum(quantity) AS s, count(*) AS c FROM orders WHERE id <> 'b'";
+        cells(&format!("SELECT {columns} GROUP BY {groups} ORDER BY s, c"))
+    };
+    assert_eq!(sums("ROLLUP (id, quantity + 1)"), ["s,c", "-4,1", "-4,1", "0,3", "1,1", "3,1", "4,2"]);
+    assert_eq!(sums("CUBE (quantity + 1)"), ["s,c", "-4,1", "0,3", "1,1", "3,1"]);
+    assert_eq!(sums("GROUPING SETS ((quantity + 1), ())"), ["s,c", "-4,1", "0,3", "1,1", "3,1"]);
+    assert_eq!(sums("GROUPING SETS ((id, quantity / 2), (-quantity))").len(), 7);
+    let named = "SELECT quantity + 1 AS q, sum(quantity) AS s FROM orders GROUP BY ROLLUP (quantity + 1) ORDER BY q";
+    assert_eq!(cells(named), ["q,s", ",2", "-3,-4", "2,1", "3,2", "4,3"]);
+}
+
+#[test]
 fn errors_say_where_and_what_to_do() {
     let error = ask("SELECT id,\n  quantty FROM orders").expect_err("there is no such column");
     assert_eq!((error.line, error.column), (Some(2), Some(3)));

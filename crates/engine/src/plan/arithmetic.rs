@@ -4,12 +4,12 @@ use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, lit};
 use datafusion::scalar::ScalarValue;
 
 use super::functions::checked;
+use super::naming::change_expressions;
 
 /// The same plan, in which whole numbers do not wrap. Types are settled before.
 pub(crate) fn with_checked_arithmetic(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -21,12 +21,7 @@ fn check_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&scan.projected_schema);
     }
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let checked = expr.transform_up(|expr| check_expression(expr, &schema))?;
-        Ok(checked.update_data(|expr| name.restore(expr)))
-    })
+    change_expressions(plan, |expr| expr.transform_up(|expr| check_expression(expr, &schema)))
 }
 
 fn check_expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

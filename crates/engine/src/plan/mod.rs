@@ -11,6 +11,7 @@ mod fingerprint;
 pub(crate) mod functions;
 pub(crate) mod logical;
 mod lower;
+mod naming;
 mod query;
 mod sentences;
 mod type_names;
