@@ -642,7 +642,12 @@ fn a_condition_guards_the_one_behind_it() {
     let guard = "quantity <> 0 AND 10 / quantity > 1";
     let view = format!(
         "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS c, count(*) FILTER (WHERE {guard}) AS n FROM orders;
-         CREATE MATERIALIZED VIEW w AS SELECT quantity FROM orders WHERE {guard};"
+         CREATE MATERIALIZED VIEW w AS SELECT quantity FROM orders WHERE {guard};
+         CREATE MATERIALIZED VIEW x AS SELECT sum(CASE WHEN {guard} THEN 1 ELSE 0 END) AS n FROM orders;
+         CREATE MATERIALIZED VIEW y AS SELECT id FROM orders WHERE NOT (quantity = 0 OR 10 div quantity <= 1)
+                                                               AND quantity < 10;
+         CREATE VIEW tenths AS SELECT *, 10 / quantity AS part FROM orders WHERE quantity <> 0;
+         CREATE MATERIALIZED VIEW z AS SELECT quantity FROM tenths WHERE part > 1;"
     );
     let orders = orders(3_000, 7, &schema());
     let bench = Bench::new(&view, 1);
@@ -653,6 +658,9 @@ fn a_condition_guards_the_one_behind_it() {
     let guarded = quantities.iter().flatten().filter(|quantity| (1..10).contains(quantity)).count();
     assert_eq!(bench.rows("v"), [format!("3000|{guarded}")]);
     assert_eq!(bench.rows("w").len(), guarded);
+    assert_eq!(bench.rows("x"), [guarded.to_string()]);
+    assert_eq!(bench.rows("y").len(), quantities.iter().flatten().filter(|quantity| (1..6).contains(quantity)).count());
+    assert_eq!(bench.rows("z").len(), guarded);
 }
 
 #[test]

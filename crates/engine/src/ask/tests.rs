@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Decimal128Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -255,6 +257,35 @@ fn what_needs_rows_that_end_is_answered() {
     assert_eq!(cells(ranked), ["id,rank", "a,1"]);
     assert!(ask("EXPLAIN SELECT count(*) FROM sales").is_ok_and(|answer| answer.num_rows() > 0));
     assert!(ask("SELECT now() AS n").is_ok());
+}
+
+/// The same SELECTs as a view's, in `a_condition_guards_the_one_behind_it`.
+#[test]
+fn a_condition_guards_the_one_behind_it() {
+    let mut desk = desk();
+    desk.add_view("guarded", "SELECT quantity AS q FROM orders WHERE quantity <> 2 AND 10 div (quantity - 2) > 1");
+    let shown = |sql: &str| {
+        let answer = desk.ask(sql, Limits::default()).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let values = answer.batches.iter().map(|batch| {
+            let column = arrow::compute::cast(batch.column(0), &DataType::Utf8).expect("a number has a text");
+            let texts = column.as_string::<i32>().iter().map(|text| text.unwrap_or("NULL").to_owned());
+            texts.collect::<Vec<_>>()
+        });
+        values.flatten().collect::<Vec<_>>()
+    };
+    let filtered = |condition: &str| shown(&format!("SELECT quantity FROM orders WHERE {condition} ORDER BY 1"));
+    assert_eq!(filtered("quantity <> 2 AND 10 div (quantity - 2) > 1"), ["3"]);
+    assert_eq!(filtered("10 div (quantity - 2) > 1 AND quantity <> 2"), ["3"]);
+    assert_eq!(filtered("quantity = 2 OR 10 / (quantity - 2) > 1"), ["2", "3"]);
+    assert_eq!(filtered("NOT (quantity = 2 OR 10 / (quantity - 2) < 1)"), ["3"]);
+    assert_eq!(filtered("quantity <> 2 AND (quantity = 1 OR 10 / ((quantity - 2) * (quantity - 1)) > 1)"), ["1", "3"]);
+    assert_eq!(shown("SELECT q FROM guarded"), ["3"]);
+    let counted = "SELECT count(*) FILTER (WHERE quantity <> 2 AND 10 / (quantity - 2) > 1) AS n FROM orders";
+    assert_eq!(shown(counted), ["1"]);
+    let within = "SELECT sum(CASE WHEN quantity <> 2 AND 10 div (quantity - 2) > 1 THEN 1 ELSE 0 END) AS n FROM orders";
+    assert_eq!(shown(within), ["1"]);
+    let selected = "SELECT price > 1.9 AND 10 / (price - 2) > 1 AS x FROM orders WHERE quantity <> 2 ORDER BY quantity";
+    assert_eq!(shown(selected), ["false", "false", "NULL"]);
 }
 
 #[test]

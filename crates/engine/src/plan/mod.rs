@@ -9,6 +9,7 @@ mod explain;
 pub(crate) mod failure;
 mod fingerprint;
 pub(crate) mod functions;
+pub(crate) mod guard;
 pub(crate) mod logical;
 mod lower;
 mod naming;

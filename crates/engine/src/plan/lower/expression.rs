@@ -12,13 +12,15 @@ use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Liter
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, create_physical_expr};
 use datafusion::scalar::ScalarValue;
 
+use super::guard::guarded;
 use super::{Refusal, Result, projections};
 use crate::plan::RowStep;
 use crate::plan::functions::WINDOW;
 
 pub(in crate::plan) type Physical = Arc<dyn PhysicalExpr>;
 
-/// `expr` bound to the columns of `schema`. Whole numbers that overflow are an error and do not wrap.
+/// `expr` bound to the columns of `schema`. Whole numbers that overflow are an error and do not wrap, and a condition keeps
+/// the one behind it from failing.
 pub(in crate::plan) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Physical> {
     let bound = create_physical_expr(expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
     let checked = bound.transform_up(|expr| {
@@ -31,6 +33,9 @@ pub(in crate::plan) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Physic
         } else {
             return Ok(Transformed::no(expr));
         };
+        if let Some(guarded) = guarded(&left, op, &right)? {
+            return Ok(Transformed::yes(guarded));
+        }
         let computes = matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply);
         if !computes || !expr.data_type(schema.as_arrow())?.is_integer() {
             return Ok(Transformed::no(expr));
