@@ -673,6 +673,16 @@ fn distinct_rows_of_several_columns() {
     );
 }
 
+/// A window counts among the columns by its bounds.
+#[test]
+fn distinct_rows_with_their_windows() {
+    check(
+        "CREATE MATERIALIZED VIEW v AS SELECT window.start AS s, count(DISTINCT window, country) AS n
+         FROM orders GROUP BY window(at, '5 minutes');",
+        "SELECT date_bin(INTERVAL '5 minutes', at), count(DISTINCT country) FROM orders GROUP BY 1",
+    );
+}
+
 /// Several sums of one column and a literal each are what they say, of groups of any size.
 #[test]
 fn sums_of_a_column_and_literals_are_sums() {
