@@ -7,6 +7,7 @@ export const PAGES: readonly { path: string; word: string; icon: IconName }[] = 
   { path: '/pipeline', word: 'Pipeline', icon: 'pipeline' },
   { path: '/views', word: 'Views', icon: 'views' },
   { path: '/topics', word: 'Topics', icon: 'topics' },
+  { path: '/groups', word: 'Groups', icon: 'groups' },
   { path: '/queries', word: 'Queries', icon: 'queries' },
   { path: '/docs', word: 'API', icon: 'docs' },
 ];

@@ -159,7 +159,7 @@ describe('what a page shows when it has nothing', () => {
   it('a project that is empty, on every page', async () => {
     const empty = await open_mock({ empty: true });
     const { page, complaints, close } = await open_page(browser);
-    for (const [path, text] of [['/', 'Three steps'], ['/pipeline', 'CREATE SOURCE'], ['/views', 'CREATE MATERIALIZED VIEW'], ['/topics', 'CREATE SOURCE'], ['/queries', 'CREATE MATERIALIZED VIEW']]) {
+    for (const [path, text] of [['/', 'Three steps'], ['/pipeline', 'CREATE SOURCE'], ['/views', 'CREATE MATERIALIZED VIEW'], ['/topics', 'CREATE SOURCE'], ['/groups', 'group.id'], ['/queries', 'CREATE MATERIALIZED VIEW']]) {
       await page.goto(empty.url + path);
       await page.locator('main').getByText(text ?? '').first().waitFor();
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Pipeline, PipelineNode, View } from '../../src/api/types';
 import { groups_of, schemas_of, type_words } from '../../src/pages/docs/openapi';
+import { protocol_words, state_words } from '../../src/pages/groups/state';
 import { lay_out_pipeline } from '../../src/pages/pipeline/layout';
 import { preview } from '../../src/pages/topics/preview';
 import { why_no_chart } from '../../src/pages/trading/no_chart';
@@ -129,6 +130,13 @@ describe('what is wider than its place', () => {
   it('goes on to the sides where something is hidden', () => {
     expect([sides_with_more(0, 300, 300), sides_with_more(0, 300, 700), sides_with_more(200, 300, 700), sides_with_more(400, 300, 700)]).toEqual(['', 'right', 'left right', 'left']);
     expect(sides_with_more(0.4, 300, 300.6)).toBe('');
+  });
+});
+
+describe('the state of a group', () => {
+  it('is told in words, and one that is not known as it is', () => {
+    expect([state_words('Stable').word, state_words('Empty').word, state_words('Unheard').word]).toEqual(['reads', 'nobody is in it', 'Unheard']);
+    expect([protocol_words('consumer'), protocol_words('classic'), protocol_words('')]).toEqual(['consumer, the broker assigns', 'classic, a member assigns', '–']);
   });
 });
 
