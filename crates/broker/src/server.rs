@@ -53,6 +53,8 @@ pub async fn serve(broker: Arc<Broker>, listener: TcpListener, stop: Stop) -> Re
         () = stop.stopped() => Ok(()),
     };
     ticking.abort();
+    // Whoever closes the log after this closes it for everybody.
+    let _ = ticking.await;
     ended
 }
 

@@ -16,7 +16,8 @@ use millrace_schema::Registry;
 use crate::bugs::Bug;
 use crate::chance::Chance;
 use crate::frames::Frame;
-use crate::ledger::{Found, Ledger, Partition, Sent, Span};
+use crate::ledger::{Found, Ledger, Partition, Sent};
+use crate::span::Span;
 use crate::trace::TracingDisk;
 
 /// Topics of clients, each with its partitions.
