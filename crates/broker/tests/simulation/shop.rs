@@ -205,7 +205,8 @@ impl Shop {
     }
 
     fn offsets(&mut self) -> Result<Vec<i64>, String> {
-        let offset = |name| self.client.offset_of(name, "orders", 0).map_err(|code| format!("offsets of {name}: {code:?}"));
+        let offset =
+            |name| self.client.offset_of(name, "orders", 0).map_err(|code| format!("offsets of {name}: {code:?}"));
         NAMES.into_iter().map(offset).collect()
     }
 
@@ -262,7 +263,11 @@ impl Shop {
     fn send_again(&mut self, n: usize) -> Result<(), String> {
         let Producer { me, last: Some((place, sequence, record)), .. } = &self.producers[n] else { return Ok(()) };
         let again = frame((me.id, me.epoch, *sequence), record);
-        expect(self.client.send_frame(9, Some(me.name), PLACES[*place], again), ErrorCode::None, "a record is sent again")
+        expect(
+            self.client.send_frame(9, Some(me.name), PLACES[*place], again),
+            ErrorCode::None,
+            "a record is sent again",
+        )
     }
 
     fn commit_offset(&mut self, n: usize) -> Result<(), String> {

@@ -94,7 +94,8 @@ impl Prices {
 
     /// Takes over what is found after a power cut, if that may be so.
     pub(crate) fn adopt(&mut self, log: &EmbeddedLog, cut: usize) -> Result<(), String> {
-        let owed = self.sent.iter().filter(|price| price.span.is_certain(cut)).map(|price| price.frame_end).max().unwrap_or(0);
+        let owed =
+            self.sent.iter().filter(|price| price.span.is_certain(cut)).map(|price| price.frame_end).max().unwrap_or(0);
         if log.client_topic(TOPIC).is_none() {
             let is_owed = owed > 0 || self.made.is_some_and(|made| made.is_certain(cut));
             *self = Self::default();
