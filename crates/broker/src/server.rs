@@ -56,6 +56,8 @@ pub async fn serve(broker: Arc<Broker>, listener: TcpListener, stop: Stop) -> Re
     };
     ticking.abort();
     looking.abort();
+    // Whoever closes the log after this closes it for everybody.
+    let _ = ticking.await;
     ended
 }
 

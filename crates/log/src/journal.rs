@@ -154,9 +154,8 @@ impl Journal {
         let mut framed = Vec::new();
         // One by one: the file takes the place of the other as a whole, and an append is bounded.
         records.iter().for_each(|record| frame(std::slice::from_ref(record), &mut framed));
-        document::replace(self.disk.as_ref(), &self.path, &framed)?;
-        let file = OpenOptions::new().read(true).write(true).open(&self.path);
-        self.file = Arc::new(file.map_err(LogError::io("open", &self.path))?);
+        // Not opened anew: what is appended to the old one, were that to fail, would have no name.
+        self.file = Arc::new(document::replace(self.disk.as_ref(), &self.path, &framed)?);
         // The new file is on the disk; the old one is nobody's.
         *self.unsynced.file() = None;
         self.bytes = framed.len() as u64;
@@ -291,6 +290,57 @@ mod tests {
         all.extend([0; 100]);
         fs::write(&path, &all).expect("it can be written");
         assert_eq!(open(folder.path()).1, ["one"]);
+    }
+
+    /// A disk on which whatever is renamed cannot be opened by its name afterwards.
+    struct OutOfHandles;
+
+    impl Disk for OutOfHandles {
+        fn create(&self, path: &Path) -> std::io::Result<File> {
+            LocalDisk.create(path)
+        }
+
+        fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+            LocalDisk.rename(from, &to.with_extension("renamed"))?;
+            LocalDisk.remove(to)?;
+            fs::create_dir(to)
+        }
+
+        fn remove(&self, path: &Path) -> std::io::Result<()> {
+            LocalDisk.remove(path)
+        }
+
+        fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> std::io::Result<()> {
+            LocalDisk.write_at(file, bytes, position)
+        }
+
+        fn truncate(&self, file: &File, bytes: u64) -> std::io::Result<()> {
+            LocalDisk.truncate(file, bytes)
+        }
+
+        fn sync(&self, file: &File) -> std::io::Result<()> {
+            LocalDisk.sync(file)
+        }
+
+        fn sync_dir(&self, dir: &File) -> std::io::Result<()> {
+            LocalDisk.sync_dir(dir)
+        }
+
+        fn sync_filesystem(&self, file: &File) -> std::io::Result<()> {
+            LocalDisk.sync_filesystem(file)
+        }
+    }
+
+    #[test]
+    fn what_is_appended_after_a_replacement_goes_to_the_new_file_whatever_can_be_opened() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let opened = Journal::open(Arc::new(OutOfHandles), folder.path(), "groups", FlushMode::Interval);
+        let (mut journal, _) = opened.expect("the disk answers");
+        journal.append(&[Bytes::from("one")]).expect("there is room");
+        journal.replace(&[Bytes::from("all that matters")]).expect("nothing is opened");
+        journal.append(&[Bytes::from("more")]).expect("there is room");
+        let content = fs::read(folder.path().join("groups.renamed")).expect("it was renamed");
+        assert_eq!(records_of(&Bytes::from(content)).0, ["all that matters", "more"]);
     }
 
     #[test]

@@ -234,7 +234,12 @@ impl Partition {
         if self.recovery() >= end {
             return Ok(());
         }
-        let (unsynced, next) = (self.take_unsynced(), self.next());
+        let (unsynced, next) = {
+            // Nobody is in the middle of appending: up to that end every file is among those to be synced, and it is said
+            // what is not stable.
+            let _appending = self.appending.lock().unwrap_or_else(PoisonError::into_inner);
+            (self.take_unsynced(), self.next())
+        };
         unsynced.sync(disk)?;
         self.set_recovery(next);
         self.committed.fetch_max(next, Ordering::AcqRel);

@@ -9,6 +9,7 @@ mod frames;
 mod keeping;
 mod model;
 mod roundtrip;
+mod settled;
 mod shop;
 mod transactions;
 mod transactions_model;
