@@ -9,6 +9,8 @@ mod frames;
 mod keeping;
 mod model;
 mod roundtrip;
+mod search;
+mod search_model;
 mod shop;
 mod transactions;
 mod transactions_model;
