@@ -14,6 +14,7 @@
 mod aborted;
 mod compacting;
 mod recover;
+mod searching;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use millrace_flow::{Offset, TopicPartition};
 
 pub(crate) use compacting::{ClosedFacts, Compacted};
 pub(crate) use recover::{Believed, RecoveryRules, each_header};
+pub(crate) use searching::SegmentView;
 
 use crate::clients::Producers;
 use crate::record_batch::Sealed;

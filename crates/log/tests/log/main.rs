@@ -10,6 +10,8 @@ mod keeping;
 mod model;
 mod roundtrip;
 mod settled;
+mod search;
+mod search_model;
 mod shop;
 mod transactions;
 mod transactions_model;
