@@ -1,3 +1,5 @@
+//! Fields of values: rows of schemas, objects of JSON, and what is neither.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray};
