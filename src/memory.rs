@@ -76,6 +76,12 @@ Anonymous:             0 kB
 
     #[test]
     fn the_program_goes_on_without_its_code() {
+        let program = fs::read_link("/proc/self/exe").expect("the system knows what runs");
+        let mappings = fs::read_to_string("/proc/self/smaps").expect("the system knows what is mapped");
+        let found = unwritten(&mappings, &program);
+        assert!(!found.is_empty(), "nothing of {} can be given back:\n{mappings}", program.display());
+        let own = the_program_goes_on_without_its_code as fn() as usize;
+        assert!(found.iter().any(|pages| pages.contains(&own)), "{own:#x} is in none of {found:#x?}");
         give_back_code();
         let sum: u64 = (1..=100).map(std::hint::black_box).sum();
         assert_eq!(sum, 5050);

@@ -27,8 +27,8 @@ use crate::plan::catalog::{Catalog, Relation, ViewSource, options};
 use crate::plan::guard::with_guards;
 use crate::plan::logical::{expand_hopping, plan, with_stored_types};
 use crate::sql::{
-    Problem, Reading, Text, Tokens, parse_query, parse_statement, planner_problem, quoted_columns, read,
-    spelled_columns, split, unknown_relations,
+    Problem, Reading, Text, Tokens, null_comparisons, parse_query, parse_statement, planner_problem, quoted_columns,
+    read, spelled_columns, split, unknown_relations,
 };
 
 /// Views within views within views.
@@ -129,6 +129,7 @@ fn plan_question(
     }
     problems.extend(reading.problems.iter().cloned());
     problems.extend(quoted_columns(&reading, &catalog));
+    problems.extend(null_comparisons(&reading));
     if !problems.is_empty() {
         return Err(first(problems));
     }

@@ -316,6 +316,12 @@ fn errors_say_where_and_what_to_do() {
     let error = ask("SELECT id FROM orders\nWHERE quantity = 'abc'").expect_err("the text is no number");
     assert_eq!((error.line, error.column), (Some(2), Some(18)));
     assert_eq!(error.message, "'abc' is compared with a number and is no INT");
+    let error = ask("SELECT id FROM orders WHERE quantity = NULL").expect_err("it is never true");
+    assert_eq!((error.column, error.cure.as_deref()), (Some(40), Some("write quantity IS NULL")));
+    let error = ask("SELECT EXISTS (SELECT 1 FROM sales) AS e FROM orders").expect_err("it stands in no SELECT list");
+    assert_eq!((error.column, error.message.as_str()), (Some(8), "EXISTS stands in WHERE and HAVING only"));
+    let error = ask("SELECT id IN (SELECT id FROM sales) AS e FROM orders").expect_err("it stands in no SELECT list");
+    assert_eq!((error.column, error.message.as_str()), (Some(11), "IN with a SELECT stands in WHERE and HAVING only"));
     let error = ask("SELECT upper(id, id) AS u FROM orders").expect_err("one argument too many");
     assert_eq!((error.column, error.message.as_str()), (Some(8), "`upper` takes 1 argument, not 2"));
 }

@@ -27,7 +27,7 @@ const AS_LARGER: &str = "CAST the numbers to DECIMAL(38,0) or DOUBLE first";
 pub(super) const AS_ONE_TYPE: &str = "CAST one of the two to the type of the other";
 
 /// The sentences, in the order in which they are tried. Types have their plain names already then.
-pub(super) const SENTENCES: [Sentence; 54] = [
+pub(super) const SENTENCES: [Sentence; 56] = [
     sentence(
         r"^'(?<call>\w+)' does not support zero arguments|^[Ff]unction '(?<call2>\w+)' has signature .* does not support zero arguments",
         "`$call$call2` needs an argument",
@@ -339,6 +339,18 @@ pub(super) const SENTENCES: [Sentence; 54] = [
         "a whole number that does not fit its type: abs($value)",
         AS_LARGER,
         "",
+    ),
+    sentence(
+        r"^Physical plan does not support logical expression Exists",
+        "EXISTS stands in WHERE and HAVING only",
+        "count the rows instead: (SELECT count(*) FROM …) > 0",
+        "exists",
+    ),
+    sentence(
+        r"^Physical plan does not support logical expression InSubquery",
+        "IN with a SELECT stands in WHERE and HAVING only",
+        "count the rows instead: (SELECT count(*) FROM … WHERE …) > 0",
+        "in",
     ),
     sentence(
         r"^min/max was called with (?<given>\d+) arguments",

@@ -91,10 +91,12 @@ fn plain_minus(tokens: &[TokenWithSpan], index: usize) -> Option<Problem> {
 /// The last CASE, if there are more of them than of END.
 fn open_case(tokens: &[TokenWithSpan]) -> Option<Problem> {
     let mut open = Vec::new();
-    for token in tokens {
+    for (index, token) in tokens.iter().enumerate() {
+        // `window.end` ends no CASE.
+        let is_field = index.checked_sub(1).is_some_and(|before| tokens[before].token == Token::Period);
         if is_word(token, "case") {
             open.push(token);
-        } else if is_word(token, "end") {
+        } else if is_word(token, "end") && !is_field {
             open.pop();
         }
     }
@@ -149,7 +151,8 @@ fn is_reserved(token: &TokenWithSpan) -> bool {
     word.quote_style.is_none() && (GOES_ON.contains(&&*word_lower) || ENDS_COLUMNS.contains(&&*word_lower))
 }
 
-fn ends_column(token: &TokenWithSpan) -> bool {
+/// Whether a column, a number or a text may end with a token.
+pub(super) fn ends_column(token: &TokenWithSpan) -> bool {
     match &token.token {
         Token::Number(..)
         | Token::SingleQuotedString(_)

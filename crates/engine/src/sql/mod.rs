@@ -36,7 +36,7 @@ mod windows;
 pub use compile::{compile, compile_what_is_right};
 pub(crate) use interval::show_micros;
 pub(crate) use nearest::did_you_mean;
-pub(crate) use pitfalls::quoted_columns;
+pub(crate) use pitfalls::{null_comparisons, quoted_columns};
 pub(crate) use planning::{planner_problem, spelled_columns, unknown_relations};
 pub use program::{OptionDef, Program, Script, SinkDef, SourceDef, StatementText, ViewDef};
 pub(crate) use reading::{Reading, read};

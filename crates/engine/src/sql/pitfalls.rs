@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Spanned, Value, Visitor};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::advice::ends_column;
 use super::reading::Reading;
 use super::text::{Problem, span_of};
 use super::token::is_before_name;
@@ -13,6 +14,9 @@ use crate::plan::catalog::Catalog;
 
 /// Functions that take the name of a part or a unit of time as a text.
 const TAKES_UNITS: [&str; 5] = ["date_trunc", "trunc", "date_part", "datepart", "extract"];
+
+/// Functions that take a pattern as a text, behind their first argument.
+const TAKES_PATTERNS: [&str; 5] = ["date_format", "to_char", "to_varchar", "to_date", "to_timestamp"];
 
 /// Texts in double quotes that are the name of a column: to Spark they are texts, to other databases columns.
 pub(crate) fn quoted_columns(reading: &Reading, catalog: &Catalog) -> Vec<Problem> {
@@ -23,7 +27,7 @@ pub(crate) fn quoted_columns(reading: &Reading, catalog: &Catalog) -> Vec<Proble
         let Token::DoubleQuotedString(text) = &token.token else { continue };
         let Some(column) = known.get(&text.to_lowercase()) else { continue };
         let is_name = index.checked_sub(1).is_some_and(|before| is_before_name(&tokens[before].token));
-        if is_name || is_unit(tokens, index) {
+        if is_name || is_alias(tokens, index) || is_unit_or_pattern(tokens, index) {
             continue;
         }
         let message = format!("\"{text}\" is a text, and there is a column of that name");
@@ -33,23 +37,33 @@ pub(crate) fn quoted_columns(reading: &Reading, catalog: &Catalog) -> Vec<Proble
     problems
 }
 
-fn is_unit(tokens: &[TokenWithSpan], index: usize) -> bool {
-    let mut depth = 0_usize;
+/// `SELECT id "b"`, without AS.
+fn is_alias(tokens: &[TokenWithSpan], index: usize) -> bool {
+    let before = index.checked_sub(1).map(|before| &tokens[before]);
+    before.is_some_and(|before| before.token != Token::Mul && ends_column(before))
+}
+
+fn is_unit_or_pattern(tokens: &[TokenWithSpan], index: usize) -> bool {
+    let (mut depth, mut is_first) = (0_usize, true);
     let open = tokens[..index].iter().rposition(|token| {
         match token.token {
             Token::RParen => depth += 1,
             Token::LParen if depth == 0 => return true,
             Token::LParen => depth -= 1,
+            Token::Comma if depth == 0 => is_first = false,
             _ => {}
         }
         false
     });
-    let function = open.and_then(|open| open.checked_sub(1)).map(|before| &tokens[before].token);
-    matches!(function, Some(Token::Word(word)) if TAKES_UNITS.contains(&word.value.to_lowercase().as_str()))
+    let Some(Token::Word(word)) = open.and_then(|open| open.checked_sub(1)).map(|before| &tokens[before].token) else {
+        return false;
+    };
+    let function = &*word.value.to_lowercase();
+    TAKES_UNITS.contains(&function) || !is_first && TAKES_PATTERNS.contains(&function)
 }
 
 /// Comparisons with NULL, which are never true.
-pub(super) fn null_comparisons(reading: &Reading) -> Vec<Problem> {
+pub(crate) fn null_comparisons(reading: &Reading) -> Vec<Problem> {
     let mut search = Search { problems: Vec::new() };
     look(&reading.query, &mut search);
     search.problems

@@ -7,3 +7,5 @@ CREATE MATERIALIZED VIEW v4 AS SELECT 1.0 / 3 AS a, price / 3 AS b, price / n AS
 CREATE MATERIALIZED VIEW v5 AS SELECT branch, count(*) * 100.0 / sum(n) AS share, sum(price) / count(*) AS mean FROM s GROUP BY branch;
 CREATE MATERIALIZED VIEW v6 AS SELECT date_trunc("day", sold_at) AS "n", regexp_extract(branch, 'A-', 0) AS x, branch <=> NULL AS y FROM s WHERE n IS NOT NULL;
 CREATE MATERIALIZED VIEW v7 AS SELECT branch, count_if(n > 1) AS x FROM s GROUP BY branch;
+CREATE MATERIALIZED VIEW v8 AS SELECT date_format(sold_at, "day") AS a, to_char(sold_at, "day") AS b FROM s;
+CREATE MATERIALIZED VIEW v9 AS SELECT branch "n", n + 1 "day", count(*) "price" FROM s GROUP BY branch, n;
