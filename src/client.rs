@@ -1,6 +1,6 @@
 //! Asks the running program by HTTP. HTTP/1.0, so that an answer ends where its connection does.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
@@ -31,9 +31,7 @@ impl Client {
 
     /// GET of a path below `/api/v1`, with parameters.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<T> {
-        let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
-        understood(&self.send(&format!("GET /api/v1{path}{query} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address))?)
+        understood(&self.send(&self.request_for(path, parameters))?)
     }
 
     /// POST of JSON to a path below `/api/v1`.
@@ -51,20 +49,63 @@ impl Client {
 
     /// The body of an answer that is no refusal.
     fn send(&self, request: &str) -> anyhow::Result<String> {
-        let (status, body) = self
-            .exchange(request)
-            .with_context(|| format!("cannot ask the running program at http://{}; is it stopping?", self.address))?;
+        let (status, body) = self.exchange(request).with_context(|| self.is_away())?;
         if (200..300).contains(&status) {
             return Ok(body);
         }
-        let problem: Value = serde_json::from_str(&body).unwrap_or_default();
-        Err(explain(&problem).unwrap_or_else(|| anyhow!("the running program answered with status {status}")))
+        Err(refusal(&status.to_string(), &body))
+    }
+
+    /// GET of events below `/api/v1`, with parameters: calls `take` with the name and the data of each as it comes, until that
+    /// says that it was the last one.
+    pub(crate) fn events(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        mut take: impl FnMut(&str, &str) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let mut stream = self.connect().with_context(|| self.is_away())?;
+        stream.write_all(self.request_for(path, parameters).as_bytes())?;
+        let mut lines = BufReader::new(stream).lines();
+        let status = lines.next().context("the running program does not answer")??;
+        lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+        if status.split(' ').nth(1) != Some("200") {
+            let body: String = lines.map_while(Result::ok).collect();
+            return Err(refusal(&status, &body));
+        }
+        let mut name = String::new();
+        for line in lines {
+            let line = line.with_context(|| self.is_away())?;
+            if let Some(event) = line.strip_prefix("event: ") {
+                event.clone_into(&mut name);
+            } else if let Some(data) = line.strip_prefix("data: ")
+                && take(&name, data)?
+            {
+                return Ok(());
+            }
+        }
+        bail!("the running program ended its answer before the end; is it stopping?")
+    }
+
+    fn request_for(&self, path: &str, parameters: &[(&str, String)]) -> String {
+        let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+        format!("GET /api/v1{path}{query} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address)
+    }
+
+    fn is_away(&self) -> String {
+        format!("cannot ask the running program at http://{}; is it stopping?", self.address)
+    }
+
+    fn connect(&self) -> anyhow::Result<TcpStream> {
+        let address: SocketAddr = self.address.to_socket_addrs()?.next().context("its address leads nowhere")?;
+        let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        Ok(stream)
     }
 
     fn exchange(&self, request: &str) -> anyhow::Result<(u16, String)> {
-        let address: SocketAddr = self.address.to_socket_addrs()?.next().context("its address leads nowhere")?;
-        let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let mut stream = self.connect()?;
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
@@ -77,6 +118,12 @@ impl Client {
 
 fn understood<T: DeserializeOwned>(body: &str) -> anyhow::Result<T> {
     serde_json::from_str(body).context("the running program's answer is not understood; is it another version?")
+}
+
+/// The error that a refusal with this status is.
+fn refusal(status: &str, body: &str) -> anyhow::Error {
+    let problem: Value = serde_json::from_str(body).unwrap_or_default();
+    explain(&problem).unwrap_or_else(|| anyhow!("the running program answered with status {status}"))
 }
 
 /// What problem+json says, in one text.

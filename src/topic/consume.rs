@@ -181,7 +181,7 @@ fn join(offsets: &[i64]) -> String {
     offsets.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
 }
 
-fn print(message: &Message, output: Output) -> anyhow::Result<()> {
+pub(super) fn print(message: &Message, output: Output) -> anyhow::Result<()> {
     if output == Output::Json {
         return Ok(output::line(&serde_json::to_string(message)?)?);
     }

@@ -1,6 +1,7 @@
 //! `millrace topic`: what is in the log.
 
 mod consume;
+mod search;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Describe(DescribeArguments),
     /// Print messages of a topic, decoded
     Consume(consume::Arguments),
+    /// Find messages by key, by a field of the value, by time
+    Search(search::Arguments),
 }
 
 /// Arguments of `topic list`.
@@ -55,6 +58,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::List(arguments) => list(arguments)?,
         Command::Describe(arguments) => describe(arguments)?,
         Command::Consume(arguments) => consume::run(arguments)?,
+        Command::Search(arguments) => search::run(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ mod other_shop;
 mod refusals;
 mod rest;
 mod results;
+mod search;
 mod stopping;
 mod support;
 mod users;

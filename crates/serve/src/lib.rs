@@ -25,6 +25,7 @@ mod queries;
 mod query_string;
 mod routes;
 mod rows;
+mod search;
 mod security;
 mod server;
 mod sql;

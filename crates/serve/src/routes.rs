@@ -24,7 +24,7 @@ use crate::security::{self, Hosts};
 use crate::{
     ServeError, ServeOptions, docs, groups, health, ledger, live_messages, live_pipeline, live_rows, pages, pipeline,
 };
-use crate::{problem, project, queries, rows, sql, topics, views};
+use crate::{problem, project, queries, rows, search, sql, topics, views};
 
 /// Time to the head of an answer; a question in SQL may take its own bound, and a little to be written.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
@@ -56,6 +56,7 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(topics::list))
         .routes(routes!(topics::get))
         .routes(routes!(topics::messages))
+        .routes(routes!(search::get))
         .routes(routes!(live_messages::get))
         .routes(routes!(groups::list))
         .routes(routes!(groups::get, groups::delete))

@@ -412,6 +412,66 @@ async fn a_question_is_answered_or_refused_with_its_place() {
 }
 
 #[tokio::test]
+async fn a_search_tells_what_it_finds_and_how_far_it_is() {
+    let shop = Shop::open();
+    let topic = "/api/v1/topics/orders/search";
+    let events = shop.events(&format!("{topic}?field=amount&value=20.5"), None, 2).await;
+    assert_eq!(events.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["match", "progress"]);
+    let (found, progress) = (&events[0].data, &events[1].data);
+    assert_eq!((&found["value"]["order_no"], &found["key"]), (&json!("2"), &json!("Germany")), "{found}");
+    assert_eq!((&progress["matches"], &progress["state"]), (&json!(1), &json!("running")), "{progress}");
+    let all = |query: &str| format!("{topic}?{query}");
+    for (query, numbers) in [
+        ("key=France", vec!["3", "1"]),
+        ("key=France&limit=1", vec!["3"]),
+        ("key=France&field=note&value=x", vec![]),
+        ("from=2024-05-01T10:01:00&to=2024-05-01T10:02:00", vec!["2"]),
+        ("field=country&value=Spain&to=2024-05-01T10:03:00", vec![]),
+    ] {
+        let answer = shop.get(&all(query)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.body);
+        let events: Vec<Event> = answer.body.trim().split("\n\n").map(Event::read).collect();
+        let found = events.iter().filter(|event| event.name == "match");
+        assert_eq!(found.map(|event| event.data["value"]["order_no"].clone()).collect::<Vec<_>>(), numbers, "{query}");
+        let last = events.last().expect("there is an end");
+        let is_full = query.contains("limit");
+        let state = if is_full { "full" } else { "complete" };
+        assert_eq!((last.name.as_str(), &last.data["state"]), ("done", &json!(state)), "{query}");
+        let bytes = |name: &str| last.data[name].as_u64().unwrap_or_default();
+        let looked_at = bytes("bytes_read") + bytes("bytes_skipped");
+        assert!(is_full || (looked_at == bytes("bytes_total") && looked_at > 0), "{query}: {}", last.data);
+    }
+}
+
+#[tokio::test]
+async fn a_search_for_what_cannot_be_is_refused_with_a_cure() {
+    let shop = Shop::open();
+    let topic = "/api/v1/topics/orders/search";
+    for query in ["", "field=note", "value=x", "key=", "limit=0&key=a", "partition=x&key=a", "keys=a"] {
+        shop.get(&format!("{topic}?{query}")).await.problem(400, topic);
+    }
+    for query in ["from=noon", "from=2024-05-02T00:00:00&to=2024-05-01T00:00:00", "partition=2&key=a"] {
+        let answer = shop.get(&format!("{topic}?{query}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {}", answer.body);
+    }
+    shop.get("/api/v1/topics/order/search?key=a").await.problem(404, "/api/v1/topics/order/search");
+}
+
+/// Whoever goes away ends the search, and gives its place back.
+#[tokio::test]
+async fn a_search_ends_with_its_connection() {
+    let shop = Shop::with(|options| options.live_feeds_max = 1);
+    let path = "/api/v1/topics/orders/search?key=France";
+    for _ in 0..3 {
+        assert_eq!(shop.events(path, None, 1).await.len(), 1);
+    }
+    let open = shop.router.clone().oneshot(get(path, &[])).await.expect("an answer");
+    shop.get(path).await.problem(503, "/api/v1/topics/orders/search");
+    drop(open);
+    assert_eq!(shop.get(path).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_body_is_bounded_and_must_be_json() {
     let shop = Shop::open();
     let long = format!("{{\"sql\": \"{}\"}}", " ".repeat(crate::routes::BODY_BYTES_MAX));

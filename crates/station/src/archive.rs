@@ -7,7 +7,10 @@ use millrace_engine::ask::{Answer, AskError, Limits};
 use millrace_flow::Result;
 
 use crate::groups::{Groups, Keeper};
-use crate::model::{Group, GroupLine, GroupMoves, GroupSeek, MessagesPage, MessagesQuery, Topic, View};
+use crate::model::{
+    Group, GroupLine, GroupMoves, GroupSeek, Message, MessagesPage, MessagesQuery, SearchQuery, Topic, View,
+};
+use crate::search::TopicSearch;
 use crate::stores::Stores;
 use crate::{Project, StationError, ask, messages, topics, views};
 
@@ -44,6 +47,22 @@ impl Archive {
     /// When there is no such topic, or the question cannot be understood.
     pub fn messages(&self, topic: &str, query: &MessagesQuery) -> Result<MessagesPage, StationError> {
         messages::find(&self.stores, topic, query)
+    }
+
+    /// Begins a search through a topic.
+    ///
+    /// # Errors
+    /// When there is no such topic, or the question cannot be understood.
+    pub fn search(&self, topic: &str, query: &SearchQuery) -> Result<TopicSearch, StationError> {
+        TopicSearch::begin(&self.stores, topic, query)
+    }
+
+    /// Goes on with a search for a moment, and answers what was found in it; its progress says whether it is through.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn go_on(&self, search: &mut TopicSearch) -> Result<Vec<Message>, StationError> {
+        search.go_on(&self.stores)
     }
 
     fn groups(&self) -> Groups<'_> {

@@ -26,6 +26,7 @@ mod pipeline;
 mod project;
 mod queries;
 mod sampler;
+mod search;
 mod serving;
 mod stages;
 mod standing;
@@ -44,6 +45,7 @@ pub use last_run::read as last_problems;
 pub use millrace_engine::ask::{Answer, AskError, Limits};
 pub use nearest::cure as cure_for_name;
 pub use project::Project;
+pub use search::TopicSearch;
 pub use serving::{Serving, ServingGuard, data_dir};
 pub use station::{Outcome, Station};
 

@@ -21,10 +21,11 @@ use millrace_source::Pace;
 use crate::groups::{Groups, Keeper};
 use crate::model::{
     Counts, Dashboard, EventTime, Group, GroupLine, GroupMoves, GroupSeek, Health, HealthProblem, HealthStatus,
-    LedgerLine, MessagesPage, MessagesQuery, Pipeline, Query, Replay, Topic, View,
+    LedgerLine, Message, MessagesPage, MessagesQuery, Pipeline, Query, Replay, SearchQuery, Topic, View,
 };
 use crate::pipeline::{Facts, topic_id};
 use crate::sampler::{self, LONG, Rates};
+use crate::search::TopicSearch;
 use crate::stages::{self, Prepared};
 use crate::standing::{Standings, passed_by_all};
 use crate::stores::Stores;
@@ -329,6 +330,22 @@ impl Station {
     /// When there is no such topic, or the question cannot be understood.
     pub fn messages(&self, topic: &str, query: &MessagesQuery) -> millrace_flow::Result<MessagesPage> {
         Ok(messages::find(&self.stores, topic, query)?)
+    }
+
+    /// Begins a search through a topic.
+    ///
+    /// # Errors
+    /// When there is no such topic, or the question cannot be understood.
+    pub fn search(&self, topic: &str, query: &SearchQuery) -> millrace_flow::Result<TopicSearch> {
+        Ok(TopicSearch::begin(&self.stores, topic, query)?)
+    }
+
+    /// Goes on with a search for a moment, and answers what was found in it; its progress says whether it is through.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn go_on(&self, search: &mut TopicSearch) -> millrace_flow::Result<Vec<Message>> {
+        Ok(search.go_on(&self.stores)?)
     }
 
     /// What runs here.

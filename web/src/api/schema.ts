@@ -378,6 +378,26 @@ export interface RowsPage {
   total: number;
 }
 
+/** What the events of a search say, by their names. */
+export type SearchEvents = object;
+
+/** How far a search has come. */
+export interface SearchProgress {
+  blocks_damaged: number;
+  blocks_read: number;
+  blocks_skipped: number;
+  bytes_read: number;
+  bytes_skipped: number;
+  bytes_total: number;
+  filter_bytes: number;
+  matches: number;
+  records: number;
+  state: SearchState;
+}
+
+/** Whether a search goes on. */
+export type SearchState = 'running' | 'complete' | 'full';
+
 /** Sums by group. */
 export interface Summary {
   columns: ColumnHead[];

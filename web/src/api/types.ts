@@ -37,6 +37,7 @@ export type Topic = Precise<schema.Topic, { schema: unknown }>;
 export type Message = schema.Message;
 export type MessagesPage = Precise<schema.MessagesPage, { next: Record<string, string | number> | null }>;
 export type LiveMessages = schema.MessagesEvent;
+export type SearchProgress = schema.SearchProgress;
 
 export type Phase = schema.Phase;
 

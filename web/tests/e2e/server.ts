@@ -10,6 +10,8 @@ export interface MockOptions {
   live?: number;
   empty?: boolean;
   stalled?: boolean;
+  /** Searches go on until they are cancelled. */
+  slow?: boolean;
   replay?: number;
 }
 

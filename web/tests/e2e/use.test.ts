@@ -189,6 +189,57 @@ describe.skipIf(real_url)('a group', () => {
   });
 });
 
+describe('a search through a topic', () => {
+  it('finds a field by the keyboard alone, tells what it took, and its address finds the same again', async () => {
+    const { page, complaints, close } = await open_page(browser);
+    await page.goto(`${base}/topics/${NAMES.topic}/messages`);
+    await settle(page);
+    await page.getByRole('link', { name: 'Search', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/search');
+    await page.getByLabel('Field').focus();
+    await page.keyboard.type('stock_code');
+    await page.getByLabel('Value').focus();
+    await page.keyboard.type('23843');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**field=stock_code&value=23843**');
+    const told = page.getByRole('status').filter({ hasText: 'found; read' });
+    await told.waitFor();
+    const words = await told.innerText();
+    expect(words).toMatch(/^\d+ found; read .+ of .+\.$/);
+    const rows = page.locator('tbody tr');
+    expect(await rows.count()).toBeGreaterThan(0);
+    for (const row of await rows.allInnerTexts()) expect(row).toContain('23843');
+    const { page: second, close: close_second } = await open_page(browser);
+    await second.goto(page.url());
+    await second.getByRole('status').filter({ hasText: 'found; read' }).waitFor();
+    expect(await second.locator('tbody tr').allInnerTexts()).toEqual(await rows.allInnerTexts());
+    await rows.first().getByRole('link').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').getByText('23843').first().waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+    await close_second();
+  });
+
+  it('says when nothing is there, and what is missing in a question', async () => {
+    const { page, complaints, close } = await open_page(browser);
+    await page.goto(`${base}/topics/${NAMES.topic}/search`);
+    await settle(page);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('alert').getByText('Give a key').waitFor();
+    await page.getByLabel('Value').fill('x');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('alert').getByText('its field').waitFor();
+    await page.getByLabel('Value').fill('');
+    await page.getByLabel('Key').fill('nobody at all');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByText('No record matches.').waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+  });
+});
+
 describe('what is not worth a look', () => {
   it('is the topics for late and rejected rows, as long as they are empty', async () => {
     const { page, close } = await open_page(browser);
@@ -289,6 +340,27 @@ describe('a live feed', () => {
     await page.waitForFunction((was) => document.querySelector('.tile .value')?.textContent?.trim() !== was, held.trim());
     await close();
     await live.close();
+  });
+
+  it('of a search shows what it has, and ends when it is cancelled or left', async () => {
+    const slow = await open_mock({ slow: true });
+    const { page, complaints, close } = await open_page(browser);
+    await page.goto(`${slow.url}/topics/order_lines/search?field=stock_code&value=23843`);
+    await page.locator('tbody tr').first().waitFor();
+    await page.getByText('going on').waitFor();
+    expect(await page.locator('progress').evaluate((bar: HTMLProgressElement) => Math.round(bar.value))).toBe(50);
+    expect(slow.shop.feeds.size).toBe(1);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('status').getByText('cancelled').waitFor();
+    await expect.poll(() => slow.shop.feeds.size).toBe(0);
+    expect(await page.locator('tbody tr').count()).toBeGreaterThan(0);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await expect.poll(() => slow.shop.feeds.size).toBe(1);
+    await page.getByRole('link', { name: 'Partitions' }).click();
+    await expect.poll(() => slow.shop.feeds.size).toBe(0);
+    expect(complaints).toEqual([]);
+    await close();
+    await slow.close();
   });
 
   it('of messages never moves the table under the reader', async () => {

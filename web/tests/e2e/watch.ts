@@ -44,6 +44,8 @@ export function addresses(names: { view: string; topic: string; query: string })
     { name: 'view', path: `/views/${names.view}` },
     { name: 'topics', path: '/topics' },
     { name: 'messages', path: `/topics/${names.topic}/messages` },
+    { name: 'search', path: `/topics/${names.topic}/search` },
+    { name: 'search-found', path: `/topics/${names.topic}/search?field=stock_code&value=23843` },
     { name: 'partitions', path: `/topics/${names.topic}/partitions` },
     { name: 'settings', path: `/topics/${names.topic}/settings` },
     { name: 'groups', path: '/groups' },

@@ -1,7 +1,7 @@
 // A stand-in for the program: answers /api/v1 from the fixtures and serves the built pages with the same strict policy. For developing the
 // pages and for tests that need a fault, a slow feed or an empty project at will.
 //
-//     node tests/mock/server.mjs [--port 8000] [--live UPDATES_PER_SECOND] [--empty] [--stalled] [--replay SPEED]
+//     node tests/mock/server.mjs [--port 8000] [--live UPDATES_PER_SECOND] [--empty] [--stalled] [--slow] [--replay SPEED]
 
 import { createServer } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,9 +14,9 @@ const DIST = new URL('../../dist/', import.meta.url);
 const POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' };
 
-export function start_mock({ port = 0, live = 0, empty = false, stalled = false, replay = null } = {}) {
+export function start_mock({ port = 0, live = 0, empty = false, stalled = false, slow = false, replay = null } = {}) {
   const shop = open_shop({ empty });
-  Object.assign(shop, { live_rate: live * 120, stalled, seq: 0, feeds: new Set() });
+  Object.assign(shop, { live_rate: live * 120, stalled, slow, seq: 0, feeds: new Set() });
   if (replay) shop.replay = { active: true, speed: Number(replay) };
   const server = createServer((request, response) => answer(shop, request, response));
   const timer = live > 0 ? setInterval(() => tick(shop), 1000 / live) : undefined;
@@ -154,6 +154,7 @@ function answer_view(shop, name, leaf, params, request, response) {
 function answer_topic(shop, name, leaf, params, request, response) {
   if (!leaf) return one_or_all(response, topics_of(shop), name, 'topic');
   if (leaf === 'live') return stream(shop, request, response, { topic: name });
+  if (leaf === 'search') return answer_search(shop, name, params, request, response);
   let all = messages_of(shop, name);
   const newest = params.get('order') !== 'oldest';
   const [time, key, text, partition, offset] = ['time', 'key', 'search', 'partition', 'offset'].map((p) => params.get(p));
@@ -169,9 +170,35 @@ function answer_topic(shop, name, leaf, params, request, response) {
   return json(response, { messages: all.slice(skip, skip + limit), next, scanned: all.length, complete: true });
 }
 
+/** A search in pieces; with `slow` one that goes on until it is cancelled. */
+function answer_search(shop, name, params, request, response) {
+  const [key, field, value, from, to, partition] = ['key', 'field', 'value', 'from', 'to', 'partition'].map((p) => params.get(p));
+  if (!field !== !value) return problem(response, 400, 'field and value go together', 'give both or none');
+  const found = messages_of(shop, name).reverse().filter((m) =>
+    (!key || m.key === key) && (!field || String(m.value[field]) === value || Number(m.value[field]) === Number(value)) && (!partition || m.partition === Number(partition))
+    && (!from || m.time_ms >= Date.parse(`${from}Z`)) && (!to || m.time_ms < Date.parse(`${to}Z`))).slice(0, 100);
+  const total = topics_of(shop).find((topic) => topic.name === name)?.bytes ?? 0;
+  const told = (state, matches, share) => ({
+    state, matches, records: 14_000, bytes_total: total, bytes_read: Math.round(share * 0.1 * total), bytes_skipped: Math.round(share * 0.9 * total), filter_bytes: 120_000,
+    blocks_read: 3, blocks_skipped: 120, blocks_damaged: 0,
+  });
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+  const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  const feed = { search: name, response };
+  shop.feeds.add(feed);
+  request.on('close', () => shop.feeds.delete(feed));
+  const half = Math.ceil(found.length / 2);
+  found.slice(0, half).forEach((message) => send('match', message));
+  send('progress', told('running', half, 0.5));
+  if (shop.slow) return;
+  found.slice(half).forEach((message) => send('match', message));
+  send('done', told(found.length === 100 ? 'full' : 'complete', found.length, 1));
+  response.end();
+}
+
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   const flag = (name) => { const i = process.argv.indexOf(`--${name}`); return i < 0 ? undefined : process.argv[i + 1]; };
   const has = (name) => process.argv.includes(`--${name}`);
-  const mock = await start_mock({ port: Number(flag('port') ?? 8000), live: Number(flag('live') ?? 0), empty: has('empty'), stalled: has('stalled'), replay: flag('replay') ?? null });
+  const mock = await start_mock({ port: Number(flag('port') ?? 8000), live: Number(flag('live') ?? 0), empty: has('empty'), stalled: has('stalled'), slow: has('slow'), replay: flag('replay') ?? null });
   console.log(mock.url);
 }

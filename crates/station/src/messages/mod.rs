@@ -18,7 +18,7 @@ use crate::model::{MessagesPage, MessagesQuery, Order};
 use crate::stores::Stores;
 use crate::{Result, StationError};
 use filter::Filter;
-use render::Renderer;
+pub(crate) use render::Renderer;
 use walk::{Found, Span, Walk};
 
 /// Records that one question looks at: a fraction of a second, whatever is in them.
@@ -41,7 +41,7 @@ pub(crate) fn find(stores: &Stores, topic: &str, query: &MessagesQuery) -> Resul
     }
     let scanned = walks.iter().map(|walk| walk.scanned).sum();
     let found = merge(&mut walks, query.order, limit);
-    let messages = found.into_iter().map(|found| renderer.message(&found)).collect();
+    let messages = found.into_iter().map(|found| renderer.message(found.partition, &found.record)).collect();
     let complete = walks.iter().all(Walk::is_complete);
     let next = (!complete).then(|| next(query, &info, &walks));
     // An answer that is merely full is whole; one that ran out of records it may look at is not.

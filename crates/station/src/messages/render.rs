@@ -10,7 +10,6 @@ use millrace_schema::json::{row_to_json, value_to_text};
 use serde_json::Value;
 
 use super::plain::plain_value;
-use super::walk::Found;
 use crate::model::{Message, MessageOrigin};
 use crate::stores::Stores;
 
@@ -18,7 +17,7 @@ use crate::stores::Stores;
 pub(super) const ORIGIN_HEADER: &str = "at";
 
 /// Decodes records of a topic.
-pub(super) struct Renderer<'a> {
+pub(crate) struct Renderer<'a> {
     stores: &'a Stores,
     /// By schema id; `None` for a schema that cannot be read.
     decoders: HashMap<u32, Option<Decoder>>,
@@ -27,7 +26,7 @@ pub(super) struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(stores: &'a Stores, info: &TopicInfo) -> Self {
+    pub(crate) fn new(stores: &'a Stores, info: &TopicInfo) -> Self {
         Self { stores, decoders: HashMap::new(), files: files_behind(stores, info) }
     }
 
@@ -38,12 +37,12 @@ impl<'a> Renderer<'a> {
         named.chain(name.parse()).collect()
     }
 
-    pub(super) fn message(&mut self, found: &Found) -> Message {
-        let Found { partition, record } = found;
+    /// A record of this partition.
+    pub(crate) fn message(&mut self, partition: u32, record: &Record) -> Message {
         let value = record.value.as_deref();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Message {
-            partition: *partition,
+            partition,
             offset: record.offset.0,
             time_ms: record.time_ms,
             key: record.key.as_deref().map(text),
