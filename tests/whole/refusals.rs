@@ -132,12 +132,3 @@ fn a_header_that_may_be_a_row_is_told() {
     );
     running.signal("TERM").succeeded();
 }
-
-/// What settings name is looked for before the project starts.
-#[test]
-fn a_certificate_that_is_not_there_is_told_with_its_line() {
-    let project = Project::empty();
-    project.write("millrace.toml", "[kafka]\ntls_certificate = \"no.pem\"\ntls_key = \"key.pem\"\n");
-    project.write("key.pem", "");
-    project.run(&["check", project.arg()]).refused(2, &["millrace.toml:2:", "no.pem` is not there", "in PEM"]);
-}

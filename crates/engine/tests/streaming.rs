@@ -306,7 +306,7 @@ fn aggregates_of_datafusion() {
          SELECT country, round(stddev(CAST(quantity AS DOUBLE)), 9) AS spread, median(price) AS middle, max(product) AS last,
                 bool_or(quantity < 0) AS returned
          FROM orders GROUP BY country;",
-        "SELECT country, round(stddev(CAST(quantity AS DOUBLE)), 9), median(price), max(product), bool_or(quantity < 0)
+        "SELECT country, round(stddev(CAST(quantity AS DOUBLE)), 9), median(CAST(price AS DECIMAL(20, 4))), max(product), bool_or(quantity < 0)
          FROM orders GROUP BY country",
     );
 }
@@ -341,7 +341,7 @@ fn any_aggregate_over_a_view_that_changes() {
          CREATE MATERIALIZED VIEW v AS SELECT country, median(amount) AS middle, round(stddev(units), 9) AS spread,
                 bool_or(units < 0) AS returned, count(DISTINCT units) AS kinds
          FROM minutes GROUP BY country;",
-        "SELECT country, median(amount), round(stddev(units), 9), bool_or(units < 0), count(DISTINCT units) FROM (
+        "SELECT country, median(CAST(amount AS DECIMAL(38, 4))), round(stddev(units), 9), bool_or(units < 0), count(DISTINCT units) FROM (
            SELECT date_bin(INTERVAL '1 minute', at) AS s, country, sum(price) AS amount, sum(quantity) AS units
            FROM orders GROUP BY 1, 2)
          GROUP BY country",

@@ -182,3 +182,21 @@ fn read_text(path: &Path) -> Result<String, StationError> {
     let text = fs::read_to_string(path).map_err(failed)?;
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_there_is_told_with_its_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = "[kafka]\ntls_certificate = \"no.pem\"\ntls_key = \"key.pem\"\n";
+        fs::write(folder.path().join("key.pem"), "").expect("there is room");
+        fs::write(folder.path().join(config::FILE), settings).expect("there is room");
+        let refused = Project::open_with(folder.path(), &Overrides::default(), &[]).expect_err("no certificate");
+        let StationError::Project(diagnostics) = refused else { panic!("{refused}") };
+        let [one] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
+        assert_eq!((&*one.file, one.span.line), (config::FILE, 2));
+        assert!(one.message.contains("no.pem` is not there"), "{}", one.message);
+    }
+}

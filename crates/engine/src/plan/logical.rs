@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, TimeUnit};
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -45,6 +45,7 @@ pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(TypeCoercion::new()),
         Arc::new(SparkDivision { replace: divided_as_decimal }),
+        Arc::new(ExactMedian),
         Arc::new(GuardedByFilter),
     ];
     Analyzer::with_rules(rules).execute_and_check(plan, &options(), |_, _| {})
@@ -204,6 +205,40 @@ fn divide_in_node(plan: LogicalPlan, replace: Replace) -> Result<Transformed<Log
                 Ok(replace(left, right, &a, &b).map_or_else(|| Transformed::no(expr), Transformed::yes))
             }
             expr => Ok(Transformed::no(expr)),
+        })
+    })?;
+    if changed.transformed { changed.map_data(LogicalPlan::recompute_schema) } else { Ok(changed) }
+}
+
+/// `median(x)` of decimals, with a digit more than they have: between 1.00 and 1.01 is 1.005.
+#[derive(Debug)]
+struct ExactMedian;
+
+impl AnalyzerRule for ExactMedian {
+    fn name(&self) -> &str {
+        "exact_median"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _options: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(widen_medians).map(|plan| plan.data)
+    }
+}
+
+fn widen_medians(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    let changed = change_expressions(plan, |expr| {
+        expr.transform_up(|expr| {
+            let Expr::AggregateFunction(mut call) = expr else { return Ok(Transformed::no(expr)) };
+            let mut is_widened = false;
+            if let ("median", [argument]) = (call.func.name(), call.params.args.as_mut_slice())
+                && let DataType::Decimal128(precision @ ..DECIMAL128_MAX_PRECISION, scale) =
+                    argument.get_type(&schema)?
+            {
+                *argument = cast(argument.clone(), DataType::Decimal128(precision + 1, scale + 1));
+                is_widened = true;
+            }
+            let call = Expr::AggregateFunction(call);
+            Ok(if is_widened { Transformed::yes(call) } else { Transformed::no(call) })
         })
     })?;
     if changed.transformed { changed.map_data(LogicalPlan::recompute_schema) } else { Ok(changed) }
