@@ -8,94 +8,79 @@ use std::sync::Arc;
 
 use millrace_flow::{Clock, SystemClock};
 
-/// Changes of files. Reading is done on the files themselves.
+/// Changes of files. Reading is done on the files themselves. What an implementation does not do in a way of its own is done
+/// as the system does it.
 pub trait Disk: Send + Sync {
     /// Makes an empty file at `path`, for reading and writing; one that is there is emptied.
     ///
     /// # Errors
     /// Those of the system.
-    fn create(&self, path: &Path) -> io::Result<File>;
+    fn create(&self, path: &Path) -> io::Result<File> {
+        File::options().read(true).write(true).create(true).truncate(true).open(path)
+    }
 
     /// Gives the file at `from` the name `to`, whoever had that before; whoever has that file open goes on reading it.
     ///
     /// # Errors
     /// Those of the system; the file has one of the two names then.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
 
     /// Takes the name of the file at `path` away; whoever has it open goes on reading it.
     ///
     /// # Errors
     /// Those of the system.
-    fn remove(&self, path: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
 
     /// Writes all of `bytes` at `position`.
     ///
     /// # Errors
     /// Those of the system; any part of the bytes may have been written then.
-    fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()>;
+    fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
+        file.write_all_at(bytes, position)
+    }
 
     /// Cuts `file` to `bytes`.
     ///
     /// # Errors
     /// Those of the system.
-    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()>;
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        file.set_len(bytes)
+    }
 
     /// Returns when the content of `file` is on the disk.
     ///
     /// # Errors
     /// Those of the system; what the disk holds is unknown then.
-    fn sync(&self, file: &File) -> io::Result<()>;
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
 
     /// Returns when the entries of the folder `dir` are on the disk.
     ///
     /// # Errors
     /// Those of the system; what the disk holds is unknown then.
-    fn sync_dir(&self, dir: &File) -> io::Result<()>;
+    fn sync_dir(&self, dir: &File) -> io::Result<()> {
+        dir.sync_all()
+    }
 
     /// Returns when everything ever written to the file system of `file` is on the disk, whoever wrote it.
     ///
     /// # Errors
     /// Those of the system; what the disk holds is unknown then.
-    fn sync_filesystem(&self, file: &File) -> io::Result<()>;
+    fn sync_filesystem(&self, file: &File) -> io::Result<()> {
+        rustix::fs::syncfs(file).map_err(Into::into)
+    }
 }
 
 /// The disk itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LocalDisk;
 
-impl Disk for LocalDisk {
-    fn create(&self, path: &Path) -> io::Result<File> {
-        File::options().read(true).write(true).create(true).truncate(true).open(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
-    }
-
-    fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
-        file.write_all_at(bytes, position)
-    }
-
-    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
-        file.set_len(bytes)
-    }
-
-    fn sync(&self, file: &File) -> io::Result<()> {
-        file.sync_data()
-    }
-
-    fn sync_dir(&self, dir: &File) -> io::Result<()> {
-        dir.sync_all()
-    }
-
-    fn sync_filesystem(&self, file: &File) -> io::Result<()> {
-        rustix::fs::syncfs(file).map_err(Into::into)
-    }
-}
+impl Disk for LocalDisk {}
 
 /// The machine that the log runs on.
 #[derive(Clone)]

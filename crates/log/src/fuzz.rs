@@ -17,7 +17,7 @@ use crate::record_batch::{
     Compression, Damage, FrameRules, FrameView, HEADER_BYTES, Leave, Left, Levels, check_produced, crc32c, frame_bytes,
     leave, repack,
 };
-use crate::{Disk, LocalDisk, segment};
+use crate::{Disk, segment};
 
 const CRC_AT: Range<usize> = 17..21;
 const MAGIC_AT: usize = 16;
@@ -136,26 +136,6 @@ fn put_right(frame: &mut [u8]) {
 struct Unsynced;
 
 impl Disk for Unsynced {
-    fn create(&self, path: &Path) -> io::Result<File> {
-        LocalDisk.create(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        LocalDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        LocalDisk.remove(path)
-    }
-
-    fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
-        LocalDisk.write_at(file, bytes, position)
-    }
-
-    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
-        LocalDisk.truncate(file, bytes)
-    }
-
     fn sync(&self, _file: &File) -> io::Result<()> {
         Ok(())
     }

@@ -296,38 +296,10 @@ mod tests {
     struct OutOfHandles;
 
     impl Disk for OutOfHandles {
-        fn create(&self, path: &Path) -> std::io::Result<File> {
-            LocalDisk.create(path)
-        }
-
         fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
             LocalDisk.rename(from, &to.with_extension("renamed"))?;
             LocalDisk.remove(to)?;
             fs::create_dir(to)
-        }
-
-        fn remove(&self, path: &Path) -> std::io::Result<()> {
-            LocalDisk.remove(path)
-        }
-
-        fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> std::io::Result<()> {
-            LocalDisk.write_at(file, bytes, position)
-        }
-
-        fn truncate(&self, file: &File, bytes: u64) -> std::io::Result<()> {
-            LocalDisk.truncate(file, bytes)
-        }
-
-        fn sync(&self, file: &File) -> std::io::Result<()> {
-            LocalDisk.sync(file)
-        }
-
-        fn sync_dir(&self, dir: &File) -> std::io::Result<()> {
-            LocalDisk.sync_dir(dir)
-        }
-
-        fn sync_filesystem(&self, file: &File) -> std::io::Result<()> {
-            LocalDisk.sync_filesystem(file)
         }
     }
 

@@ -34,28 +34,12 @@ impl BadDisk {
 }
 
 impl Disk for BadDisk {
-    fn create(&self, path: &Path) -> io::Result<File> {
-        LocalDisk.create(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        LocalDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        LocalDisk.remove(path)
-    }
-
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         if !self.full.load(Ordering::SeqCst) {
             return LocalDisk.write_at(file, bytes, position);
         }
         LocalDisk.write_at(file, &bytes[..bytes.len() / 2], position)?;
         Err(io::ErrorKind::StorageFull.into())
-    }
-
-    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
-        LocalDisk.truncate(file, bytes)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -35,18 +34,6 @@ impl Keeping {
 }
 
 impl Disk for Keeping {
-    fn create(&self, path: &Path) -> io::Result<File> {
-        LocalDisk.create(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        LocalDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        LocalDisk.remove(path)
-    }
-
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         LocalDisk.write_at(file, bytes, position)?;
         if let Some(base) = bytes.first_chunk().filter(|_| bytes.len() > HEADER_BYTES && bytes[16] == 2) {
@@ -55,10 +42,6 @@ impl Disk for Keeping {
             kept.written.entry(inode).or_default().push(i64::from_be_bytes(*base));
         }
         Ok(())
-    }
-
-    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
-        LocalDisk.truncate(file, bytes)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -174,7 +174,7 @@ impl Shop {
     pub(crate) fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
         match chance.below(28) {
             0 => self.delete_records(chance),
-            1..=3 => self.note(),
+            1..=3 => (0..=chance.below(4)).try_for_each(|_| self.note()),
             4..=6 => self.commit(chance),
             7..=10 => {
                 let durable = self.plan.flush == FlushMode::Commit;
