@@ -82,6 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             findings.push(check_lock(running.as_ref()));
             findings.push(check_disk(data_dir));
             findings.push(check_port(&project, running.as_ref()));
+            findings.extend(check_kafka_port(&project, running.as_ref()));
             findings.extend(check_sources(&project));
             match about.running() {
                 Ok(Some(client)) => findings.extend(check_stages(client.get("/health", &[]))),
@@ -172,6 +173,20 @@ fn check_port(project: &Project, running: Option<&Serving>) -> Finding {
             fail("port", finding, "set [http] listen, or start with --listen 127.0.0.1:PORT")
         }
     }
+}
+
+/// The address of clients of Kafka, if they are served and the project does not do it already.
+fn check_kafka_port(project: &Project, running: Option<&Serving>) -> Option<Finding> {
+    let kafka = project.config.kafka.as_ref().filter(|_| running.is_none())?;
+    let listen = kafka.listen;
+    Some(match TcpListener::bind(listen) {
+        Ok(_) => ok("kafka port", format!("{listen} is free")),
+        Err(error) => {
+            let finding = format!("cannot listen on {listen}: {error}");
+            let cure = "set [kafka] listen to another address, or to \"\" to serve no clients of Kafka";
+            if kafka.is_default { warn("kafka port", finding, cure) } else { fail("kafka port", finding, cure) }
+        }
+    })
 }
 
 /// The sources that would fail at once for want of files.

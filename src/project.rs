@@ -6,6 +6,7 @@ use clap::Args;
 use millrace_station::{Archive, Overrides, Project, Serving, data_dir};
 
 use crate::client::Client;
+use crate::output::Output;
 
 /// The project of a command that only looks.
 #[derive(Debug, Clone, Args)]
@@ -16,6 +17,16 @@ pub(crate) struct ProjectArguments {
     /// The data folder, in the place of `[data] dir`
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
+}
+
+/// Arguments of a command that lists something of a project.
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) project: ProjectArguments,
+    /// How the list is printed
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
 }
 
 impl ProjectArguments {

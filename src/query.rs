@@ -9,7 +9,7 @@ use millrace_station::{Project, cure_for_name};
 use serde_json::{Value, json};
 
 use crate::output::{self, Output, text_of, thousands};
-use crate::project::ProjectArguments;
+use crate::project::{ListArguments, ProjectArguments};
 
 /// What can be done with queries.
 #[derive(Debug, Subcommand)]
@@ -18,16 +18,6 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Show what a query does, step by step
     Explain(ExplainArguments),
-}
-
-/// Arguments of `query list`.
-#[derive(Debug, Args)]
-pub(crate) struct ListArguments {
-    #[command(flatten)]
-    project: ProjectArguments,
-    /// How the list is printed
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
 }
 
 /// Arguments of `query explain`.

@@ -47,6 +47,13 @@ pub(crate) struct Arguments {
     no_http: bool,
 }
 
+impl Arguments {
+    /// What another command needs to find the same project.
+    fn flags(&self) -> String {
+        ending::flags(&self.dir, self.data_dir.as_deref())
+    }
+}
+
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let overrides = Overrides { listen: arguments.listen.clone(), data_dir: arguments.data_dir.clone() };
     let project = Project::open(&arguments.dir, &overrides)?;
@@ -109,7 +116,7 @@ async fn run_until_ended(arguments: &Arguments, project: Project) -> anyhow::Res
         () = asked.next() => std::process::exit(FORCED),
         stopped = stopped => stopped?,
     }
-    ending::conclude(&station, &outcome, started, &arguments.dir)
+    ending::conclude(&station, &outcome, started, &arguments.flags())
 }
 
 /// Lets the project run until it is asked to stop, or until all is done where that is the end. Where it is not, that all is
@@ -137,7 +144,7 @@ async fn run_through(
         }
         is_told = true;
         if outcome == Outcome::Done {
-            ending::say_done(station, started, &arguments.dir)?;
+            ending::say_done(station, started, &arguments.flags())?;
             output::line("It goes on serving until it is stopped")?;
         }
     }

@@ -12,7 +12,7 @@ use millrace_broker::{BrokerError, Secret, StoppedUsers};
 
 use crate::failure::WrongUse;
 use crate::output::{self, Output};
-use crate::project::ProjectArguments;
+use crate::project::{ListArguments, ProjectArguments};
 
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
@@ -35,16 +35,6 @@ pub(crate) struct AddArguments {
     password_file: Option<PathBuf>,
     #[command(flatten)]
     project: ProjectArguments,
-}
-
-/// Arguments of `user list`.
-#[derive(Debug, Args)]
-pub(crate) struct ListArguments {
-    #[command(flatten)]
-    project: ProjectArguments,
-    /// How the list is printed
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
 }
 
 /// Arguments of `user remove`.

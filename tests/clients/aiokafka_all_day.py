@@ -43,8 +43,10 @@ async def read_as_group(seen):
                 values.update(message.value for messages in fetched.values() for message in messages)
                 if fetched:
                     await consumer.commit()
-                shares[:] = [len(member.assignment()) for member in members]
-                if len(values) == len(CODECS) * RECORDS and sorted(shares) == [2, 2]:
+                # Once one of the two is done it leaves, and the other has all.
+                found = [len(member.assignment()) for member in members]
+                if len(values) == len(CODECS) * RECORDS and sorted(found) == [2, 2] and not done.is_set():
+                    shares.extend(found)
                     done.set()
 
     done = asyncio.Event()

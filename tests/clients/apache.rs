@@ -1,8 +1,8 @@
 //! Apache's own client and command line tools: topics, configs, console, groups with every kind of reset, verifiable clients.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -30,19 +30,25 @@ impl Tools {
     /// The same, with something on its standard input.
     #[track_caller]
     fn run_with(&self, line: &str, input: &str) -> String {
-        let mut words = line.split(' ');
-        let tool = words.next().expect("a line begins with a tool");
-        let mut command = Command::new(self.bin.join(format!("{tool}.sh")));
-        command.args(["--bootstrap-server", &self.broker.address]).args(words);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("a tool starts");
-        child.stdin.take().expect("stdin is piped").write_all(input.as_bytes()).expect("a tool reads its input");
-        let output = child.wait_with_output().expect("a tool ends");
+        let output = run_tool(&self.bin, &["--bootstrap-server", &self.broker.address], line, input);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{line}: {}\n{said}\n{errors}", output.status);
         said
     }
+}
+
+/// Runs a tool of those in `bin`, with these arguments before those of the line.
+pub(crate) fn run_tool(bin: &Path, first: &[&str], line: &str, input: &str) -> Output {
+    let mut words = line.split(' ');
+    let tool = words.next().expect("a line begins with a tool");
+    let mut command = Command::new(bin.join(format!("{tool}.sh")));
+    command.args(first).args(words);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("a tool starts");
+    // A tool that is refused may not read its input.
+    let _ = child.stdin.take().expect("stdin is piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("a tool ends")
 }
 
 /// The cells of each line that begins with `first`.

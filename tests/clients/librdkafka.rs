@@ -32,6 +32,8 @@ const APART: [&str; 9] = [
 const SIDE_BY_SIDE: &str = "-p4";
 /// Partitions of topics that are made by asking for them: many of the tests produce to the second.
 const PARTITIONS: u32 = 4;
+/// How the suite has its programs of Java compiled: of its own rules this one alone.
+const JAVA: &str = ".PHONY: java\njava:\n\t$(MAKE) -C java\n";
 /// Lines of a failed test's output that are shown.
 const TAIL_LINES: usize = 25;
 
@@ -73,6 +75,7 @@ impl Suite {
         fs::create_dir(&here).expect("a folder in a temporary folder");
         // Tests look for files beside their own folder, and leave their own in it.
         symlink(self.folder.join("src"), scratch.path().join("src")).expect("a link is made");
+        self.give_java(&here);
         fs::write(here.join("test.conf"), format!("bootstrap.servers={}\n", self.address))
             .expect("settings are written");
         let said = fs::File::create(here.join("said.txt")).expect("a file in a temporary folder");
@@ -92,6 +95,19 @@ impl Suite {
         let said = String::from_utf8_lossy(&said);
         let failed = names.iter().filter(|name| states.get(**name).is_none_or(|state| state != "PASSED"));
         Outcome { failed: failed.map(|name| ((*name).to_owned(), tail(&said, name))).collect() }
+    }
+}
+
+impl Suite {
+    /// One test has programs of Java compiled and run, which stand beside it.
+    fn give_java(&self, here: &Path) {
+        let java = here.join("java");
+        fs::create_dir(&java).expect("a folder in a temporary folder");
+        for file in fs::read_dir(self.folder.join("tests/java")).expect("the suite has programs of Java") {
+            let file = file.expect("a folder can be listed");
+            fs::copy(file.path(), java.join(file.file_name())).expect("a file is copied");
+        }
+        fs::write(here.join("Makefile"), JAVA).expect("a rule is written");
     }
 }
 

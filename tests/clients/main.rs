@@ -5,6 +5,7 @@
 
 mod aiokafka;
 mod apache;
+mod apache_rights;
 mod broker;
 mod expected;
 mod kafka_python;

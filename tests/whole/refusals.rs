@@ -137,7 +137,7 @@ fn a_header_that_may_be_a_row_is_told() {
     project.write("a.sql", "CREATE SOURCE a (x INT, y STRING) WITH (connector = 'csv', path = 'a.csv');");
     project.write("a.csv", "1,north\n2,south\n");
     let said = project.run(&["up", project.arg(), "--until-done", "--listen", "127.0.0.1:0"]);
-    said.refused(0, &["the first line of `a.csv` was taken for a header", "header = false", "1 rows read"]);
+    said.refused(0, &["the first line of `a.csv` was taken for a header", "header = false", "1 row read"]);
     // Nothing has failed, so neither does who looks after it.
     project.run(&["doctor", project.arg()]).refused(0, &["warn  stages", "at the last run, source:a: the first line"]);
     let running = Running::start(&project);
@@ -149,4 +149,13 @@ fn a_header_that_may_be_a_row_is_told() {
         "{health:#}"
     );
     running.signal("TERM").succeeded();
+}
+
+/// What settings name is looked for before the project starts.
+#[test]
+fn a_certificate_that_is_not_there_is_told_with_its_line() {
+    let project = Project::empty();
+    project.write("millrace.toml", "[kafka]\ntls_certificate = \"no.pem\"\ntls_key = \"key.pem\"\n");
+    project.write("key.pem", "");
+    project.run(&["check", project.arg()]).refused(2, &["millrace.toml:2:", "no.pem` is not there", "in PEM"]);
 }

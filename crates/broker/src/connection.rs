@@ -11,6 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::answers::{Call, answer};
 use crate::security::Principal;
@@ -64,6 +65,12 @@ pub(crate) enum Ended {
     NotLoggedIn(ErrorCode),
     #[error("no login in time")]
     LoginTime,
+    #[error("its user is removed")]
+    UserRemoved,
+    #[error("nothing was asked for a long time")]
+    Idle,
+    #[error("it neither goes on sending nor takes its answer")]
+    Stalled,
 }
 
 /// Answers one client until it goes or says something that makes no sense.
@@ -92,21 +99,40 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     limits: &Limits,
 ) -> Result<(), Ended> {
     let mut buffer = BytesMut::with_capacity(ROOM_BYTES);
-    if !broker.security.mechanisms.is_empty() {
-        let Some(user) = log_in(broker, &mut stream, &mut buffer, peer).await? else { return Ok(()) };
-        principal = user;
+    if broker.security.mechanisms.is_empty() {
+        return answer_all(broker, stream, buffer, peer, principal, limits).await;
     }
+    let Some(user) = log_in(broker, &mut stream, &mut buffer, peer).await? else { return Ok(()) };
+    principal = user;
+    let name = principal.name().to_owned();
+    tokio::select! {
+        ended = answer_all(broker, stream, buffer, peer, principal, limits) => ended,
+        () = broker.security.users.gone(&name) => Err(Ended::UserRemoved),
+    }
+}
+
+/// Answers the requests of a client that may ask anything.
+async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(
+    broker: &Arc<Broker>,
+    mut stream: S,
+    mut buffer: BytesMut,
+    peer: SocketAddr,
+    principal: Principal,
+    limits: &Limits,
+) -> Result<(), Ended> {
+    let BrokerOptions { idle_time_max, stall_time_max, .. } = broker.options;
     let mute_ms = Arc::new(AtomicU32::new(0));
     loop {
-        let length = frame_length(&mut stream, &mut buffer, limits.request_bytes_max).await?;
+        let length = frame_length(&mut stream, &mut buffer, limits.request_bytes_max);
+        let length = timeout(idle_time_max, length).await.map_err(|_| Ended::Idle)??;
         let Some(length) = length else { return Ok(()) };
         let permits = permits(length).min(limits.permits);
         let Ok(permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
-        let mut reader = Reader::new(frame_body(&mut stream, &mut buffer, length).await?);
+        let mut reader = Reader::new(frame_body(&mut stream, &mut buffer, length, stall_time_max).await?);
         let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
         let call = Call { header, peer, principal: principal.clone(), mute_ms: mute_ms.clone() };
         if let Some(chunks) = answer(broker, call, reader).await? {
-            send(&mut stream, chunks).await?;
+            send(&mut stream, chunks, stall_time_max).await?;
         }
         match mute_ms.swap(0, Ordering::Relaxed) {
             0 => {}
@@ -124,9 +150,10 @@ pub(crate) async fn read_frame<S: AsyncRead + Unpin>(
     stream: &mut S,
     buffer: &mut BytesMut,
     bytes_max: usize,
+    stall_time_max: Duration,
 ) -> Result<Option<Bytes>, Ended> {
     match frame_length(stream, buffer, bytes_max).await? {
-        Some(length) => Ok(Some(frame_body(stream, buffer, length).await?)),
+        Some(length) => Ok(Some(frame_body(stream, buffer, length, stall_time_max).await?)),
         None => Ok(None),
     }
 }
@@ -154,23 +181,29 @@ async fn frame_body<S: AsyncRead + Unpin>(
     stream: &mut S,
     buffer: &mut BytesMut,
     length: usize,
+    stall_time_max: Duration,
 ) -> Result<Bytes, Ended> {
     while buffer.len() < length {
         buffer.reserve((length - buffer.len()).min(ROOM_BYTES.max(buffer.len())));
-        if stream.read_buf(buffer).await? == 0 {
+        if timeout(stall_time_max, stream.read_buf(buffer)).await.map_err(|_| Ended::Stalled)?? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
     }
     Ok(buffer.split_to(length).freeze())
 }
 
-pub(crate) async fn send<S: AsyncWrite + Unpin>(stream: &mut S, chunks: Vec<Bytes>) -> io::Result<()> {
+/// Sends an answer, of which the client takes something at least every `stall_time_max`.
+pub(crate) async fn send<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    chunks: Vec<Bytes>,
+    stall_time_max: Duration,
+) -> Result<(), Ended> {
     let mut chunks = Chunks(chunks.into());
     while chunks.has_remaining() {
-        stream.write_buf(&mut chunks).await?;
+        timeout(stall_time_max, stream.write_buf(&mut chunks)).await.map_err(|_| Ended::Stalled)??;
     }
     // What is encrypted may still wait for its last bytes to be sent.
-    stream.flush().await
+    Ok(timeout(stall_time_max, stream.flush()).await.map_err(|_| Ended::Stalled)??)
 }
 
 /// The chunks of an answer, sent by as few calls as the system allows.

@@ -27,8 +27,8 @@ pub(crate) struct GroupService {
     /// Something was done that may have moved the next deadline.
     moved: Notify,
     clock: SteadyClock,
-    /// The topics that the coordinator was told of.
-    directory: Mutex<Option<Arc<Directory>>>,
+    /// The versions of topics and rules that the coordinator was told of last, and how often it was.
+    told: Mutex<Option<(u64, u64, u64)>>,
 }
 
 struct State {
@@ -109,7 +109,7 @@ impl GroupService {
         let mut state = State { coordinator, journal, waiting: HashMap::new(), is_out_of_service: false };
         state.settle(outcome);
         let (next_token, moved) = (AtomicU64::new(0), Notify::new());
-        Ok(Self { state: Mutex::new(state), next_token, moved, clock, directory: Mutex::default() })
+        Ok(Self { state: Mutex::new(state), next_token, moved, clock, told: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -162,29 +162,30 @@ impl GroupService {
         self.state().coordinator.set_timings(timings);
     }
 
-    /// Tells the coordinator of the topics there are, if they are others than it knows of.
-    pub(crate) fn look_at_topics(&self, log: &EmbeddedLog) {
-        let mut known = self.directory.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Tells the coordinator of the topics there are, if they, or the rules about who may see them, are others than it knows.
+    pub(crate) fn look_at_topics(&self, log: &EmbeddedLog, rules: u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         // Before looking: a topic that comes meanwhile is seen the next time.
-        let version = log.topics_version();
-        if known.as_ref().is_some_and(|known| known.version == version) {
-            return;
-        }
+        let topics = log.topics_version();
+        let version = match *told {
+            Some((known_topics, known_rules, _)) if (known_topics, known_rules) == (topics, rules) => return,
+            Some((.., version)) => version + 1,
+            None => 0,
+        };
+        *told = Some((topics, rules, version));
         let topic = |topic: millrace_log::ClientTopic| {
             let spec = topic.info.spec;
             (spec.name.to_string(), (topic.id, i32::try_from(spec.partitions).unwrap_or(i32::MAX)))
         };
         let topics = log.client_topics().into_iter().map(topic).collect();
-        let directory = Arc::new(Directory { version, topics });
-        *known = Some(directory.clone());
-        self.state().coordinator.set_directory(directory);
+        self.state().coordinator.set_directory(Arc::new(Directory { version, topics }));
     }
 
     /// Forgets how far groups have read a topic that is gone.
     pub(crate) fn forget_topic(&self, topic: &str) {
         let mut state = self.state();
         let outcome = state.coordinator.remove_topic(topic, self.clock.now_ms());
-        state.settle(outcome);
+        state.settle_unless_out(outcome);
     }
 
     /// Takes note of offsets that count if the transaction of a producer commits; nothing when groups are out of service.
@@ -231,7 +232,7 @@ impl GroupService {
                 () = due => on_disk(|| {
                     let mut state = self.state();
                     let outcome = state.coordinator.tick(self.clock.now_ms());
-                    state.settle(outcome);
+                    state.settle_unless_out(outcome);
                 }),
                 () = self.moved.notified() => {}
             }

@@ -1,6 +1,7 @@
 //! How the broker is set up.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::security::SecurityOptions;
 
@@ -24,6 +25,10 @@ pub struct BrokerOptions {
     pub request_bytes_max: usize,
     /// Bytes of all requests that are being read or answered.
     pub inflight_bytes_max: usize,
+    /// How long a client may ask for nothing: whoever has gone without a word keeps a place no longer.
+    pub idle_time_max: Duration,
+    /// How long nothing at all may come of a request that has begun, or be taken of an answer: both hold memory.
+    pub stall_time_max: Duration,
     /// Encryption, login and rules.
     pub security: SecurityOptions,
 }
@@ -40,6 +45,8 @@ impl BrokerOptions {
             connections_max: 10_000,
             request_bytes_max: 100 << 20,
             inflight_bytes_max: 512 << 20,
+            idle_time_max: Duration::from_secs(600),
+            stall_time_max: Duration::from_secs(60),
             security: SecurityOptions::default(),
         }
     }

@@ -8,6 +8,7 @@ use millrace_flow::Stop;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::answers::on_disk;
 use crate::connection::{Limits, attend};
 use crate::{Broker, BrokerError};
 
@@ -22,6 +23,7 @@ pub async fn serve(broker: Arc<Broker>, listener: TcpListener, stop: Stop) -> Re
     let connections = Arc::new(Semaphore::new(broker.options.connections_max));
     let limits = Limits::new(&broker.options);
     let ticking = tokio::spawn(keep_time(broker.clone(), stop.clone()));
+    let looking = tokio::spawn(look_at_certificates(broker.clone(), stop.clone()));
     let accepting = async {
         loop {
             // Whoever comes when all places are taken waits in the system's queue.
@@ -53,7 +55,27 @@ pub async fn serve(broker: Arc<Broker>, listener: TcpListener, stop: Stop) -> Re
         () = stop.stopped() => Ok(()),
     };
     ticking.abort();
+    looking.abort();
+    // Whoever closes the log after this closes it for everybody.
+    let _ = ticking.await;
     ended
+}
+
+/// Takes up certificates that are renewed while it runs.
+async fn look_at_certificates(broker: Arc<Broker>, stop: Stop) {
+    let Some(tls) = &broker.security.tls else { return };
+    let interval = broker.options.security.certificate_check_interval;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = stop.stopped() => return,
+        }
+        match on_disk(|| tls.look()) {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the changed certificate is used from now on"),
+            Err(error) => tracing::error!(%error, "the changed certificate cannot be used; the one before still is"),
+        }
+    }
 }
 
 /// Has groups and transactions do what is due.

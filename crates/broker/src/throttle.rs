@@ -51,15 +51,25 @@ pub(crate) struct Throttle {
 struct Meter {
     left: f64,
     at: Instant,
+    /// What comes to it in a second, as of the last time that something was taken.
+    rate: f64,
 }
 
 impl Meter {
     /// Takes bytes; answers how long to wait for them.
     fn take(&mut self, bytes: usize, rate: f64, now: Instant) -> Duration {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.left = (self.left + passed * rate).min(rate * BURST_S) - bytes as f64;
-        self.at = now;
+        self.left = (self.left + self.seconds_to(now) * rate).min(rate * BURST_S) - bytes as f64;
+        (self.at, self.rate) = (now, rate);
         Duration::try_from_secs_f64(-self.left / rate).unwrap_or(Duration::ZERO).min(WAIT_MAX)
+    }
+
+    /// Whether more was taken than has come by now.
+    fn owes(&self, now: Instant) -> bool {
+        self.left + self.seconds_to(now) * self.rate < 0.0
+    }
+
+    fn seconds_to(&self, now: Instant) -> f64 {
+        now.saturating_duration_since(self.at).as_secs_f64()
     }
 }
 
@@ -76,9 +86,9 @@ impl Throttle {
         let Some((rate, sharers)) = quota_of(settings, flow.limit(), user, client_id) else { return Duration::ZERO };
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
         if meters.len() >= METERS_MAX {
-            meters.retain(|_, meter| meter.left < 0.0);
+            meters.retain(|_, meter| meter.owes(now));
         }
-        let full = Meter { left: rate * BURST_S, at: now };
+        let full = Meter { left: rate * BURST_S, at: now, rate };
         meters.entry((flow, sharers)).or_insert(full).take(bytes, rate, now)
     }
 }
@@ -152,5 +162,23 @@ mod tests {
         assert_eq!(throttle.take(&settings, Flow::Produced, ("", "other"), 9_000, now), Duration::ZERO);
         assert_eq!(throttle.take(&settings, Flow::Fetched, ("", "till"), 1 << 30, now), Duration::ZERO);
         assert_eq!(throttle.take(&settings, Flow::Produced, ("", "till"), 1 << 30, now), WAIT_MAX);
+    }
+
+    #[test]
+    fn who_has_gone_and_owes_nothing_any_longer_is_forgotten() {
+        let settings = Settings { quotas: vec![quota(&[(CLIENT_ID, None)], 1_000.0)], ..Settings::default() };
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        for client in 0..METERS_MAX {
+            throttle.take(&settings, Flow::Produced, ("", &format!("till {client}")), 12_000, start);
+        }
+        let meters = || throttle.meters.lock().expect("nobody panicked").len();
+        let another = |seconds| {
+            let now = start + Duration::from_secs(seconds);
+            throttle.take(&settings, Flow::Produced, ("", &format!("at {seconds}")), 1, now);
+            meters()
+        };
+        assert_eq!(another(1), METERS_MAX + 1, "all of them owe");
+        assert_eq!(another(3), 1);
     }
 }

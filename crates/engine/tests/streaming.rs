@@ -517,6 +517,32 @@ fn whole_numbers_that_overflow_are_rejected() {
     assert_eq!(bench.log.records("v.dlq").iter().map(Batch::num_rows).sum::<usize>(), 1);
 }
 
+/// The least number has no counterpart above zero.
+#[test]
+fn the_least_whole_number_is_not_negated() {
+    let bench = Bench::new(
+        "CREATE MATERIALIZED VIEW v AS SELECT -quantity AS q FROM orders;
+         CREATE MATERIALIZED VIEW w AS SELECT (quantity - 9223372036854775807 - 1) div -1 AS q FROM orders;
+         CREATE MATERIALIZED VIEW x AS SELECT abs(quantity) AS q FROM orders;",
+        1,
+    );
+    let schema = schema();
+    let mut columns = orders(8, 1, &schema).slice(0, 3).columns().to_vec();
+    columns[2] = Arc::new(Int32Array::from(vec![i32::MIN, 0, 5]));
+    bench.append(&RecordBatch::try_new(schema, columns).expect("the types are the same"), true);
+    bench.finish();
+    assert_eq!(bench.rows("v"), ["-5", "0"]);
+    assert_eq!(bench.rows("w"), ["9223372036854775803"]);
+    assert_eq!(bench.rows("x"), ["0", "5"]);
+    let told = |view: &str, what: &str| {
+        let rows = bench.rows(&format!("{view}.dlq"));
+        assert!(rows.iter().any(|row| row.contains("does not fit its type") && row.contains(what)), "{rows:?}");
+    };
+    told("v", "0 - -2147483648");
+    told("w", "-9223372036854775808 div -1");
+    told("x", "abs(-2147483648)");
+}
+
 #[test]
 fn rows_that_are_filtered_and_computed() {
     check(
@@ -616,7 +642,12 @@ fn a_condition_guards_the_one_behind_it() {
     let guard = "quantity <> 0 AND 10 / quantity > 1";
     let view = format!(
         "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS c, count(*) FILTER (WHERE {guard}) AS n FROM orders;
-         CREATE MATERIALIZED VIEW w AS SELECT quantity FROM orders WHERE {guard};"
+         CREATE MATERIALIZED VIEW w AS SELECT quantity FROM orders WHERE {guard};
+         CREATE MATERIALIZED VIEW x AS SELECT sum(CASE WHEN {guard} THEN 1 ELSE 0 END) AS n FROM orders;
+         CREATE MATERIALIZED VIEW y AS SELECT id FROM orders WHERE NOT (quantity = 0 OR 10 div quantity <= 1)
+                                                               AND quantity < 10;
+         CREATE VIEW tenths AS SELECT *, 10 / quantity AS part FROM orders WHERE quantity <> 0;
+         CREATE MATERIALIZED VIEW z AS SELECT quantity FROM tenths WHERE part > 1;"
     );
     let orders = orders(3_000, 7, &schema());
     let bench = Bench::new(&view, 1);
@@ -627,6 +658,9 @@ fn a_condition_guards_the_one_behind_it() {
     let guarded = quantities.iter().flatten().filter(|quantity| (1..10).contains(quantity)).count();
     assert_eq!(bench.rows("v"), [format!("3000|{guarded}")]);
     assert_eq!(bench.rows("w").len(), guarded);
+    assert_eq!(bench.rows("x"), [guarded.to_string()]);
+    assert_eq!(bench.rows("y").len(), quantities.iter().flatten().filter(|quantity| (1..6).contains(quantity)).count());
+    assert_eq!(bench.rows("z").len(), guarded);
 }
 
 #[test]
@@ -636,6 +670,16 @@ fn distinct_rows_of_several_columns() {
          FROM orders GROUP BY product;",
         "SELECT product, count(DISTINCT country || '/' || CAST(quantity AS VARCHAR)), count(DISTINCT country)
          FROM orders GROUP BY product",
+    );
+}
+
+/// A window counts among the columns by its bounds.
+#[test]
+fn distinct_rows_with_their_windows() {
+    check(
+        "CREATE MATERIALIZED VIEW v AS SELECT window.start AS s, count(DISTINCT window, country) AS n
+         FROM orders GROUP BY window(at, '5 minutes');",
+        "SELECT date_bin(INTERVAL '5 minutes', at), count(DISTINCT country) FROM orders GROUP BY 1",
     );
 }
 

@@ -17,7 +17,7 @@ use crate::{Disk, LogError};
 pub(crate) fn write<T: Serialize>(disk: &dyn Disk, path: &Path, value: &T) -> Result<(), LogError> {
     let json = serde_json::to_string_pretty(value).expect("documents have string keys and serialize without fail");
     let text = format!("{:08x}\n{json}\n", crc32c(format!("{json}\n").as_bytes()));
-    replace(disk, path, text.as_bytes())
+    replace(disk, path, text.as_bytes()).map(drop)
 }
 
 /// The document at `path`; `None` when there is no such file.
@@ -36,8 +36,8 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LogErr
     serde_json::from_slice(json).map(Some).map_err(|error| LogError::corrupt(path, 0, error.to_string()))
 }
 
-/// Replaces the file at `path` by one with `bytes`.
-pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+/// Replaces the file at `path` by one with `bytes`; answers that, open for reading and writing.
+pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<File, LogError> {
     let dir = path.parent().expect("a document lies in the log's folder");
     let mut name = path.file_name().expect("a document has a name").to_owned();
     name.push(".tmp");
@@ -46,7 +46,8 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     disk.write_at(&file, bytes, 0).map_err(LogError::io("write", &temporary))?;
     disk.sync(&file).map_err(LogError::io("sync", &temporary))?;
     disk.rename(&temporary, path).map_err(LogError::io("rename", &temporary))?;
-    sync_dir(disk, dir)
+    sync_dir(disk, dir)?;
+    Ok(file)
 }
 
 /// Takes the document at `path` away, if there is one; it is gone from the disk when this returns.

@@ -9,7 +9,7 @@
 //! what its records come to, the owner replaces it by fewer.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -22,8 +22,8 @@ use crate::{Disk, FlushMode, LogError, document};
 const FRONT_BYTES: usize = 8;
 /// Bytes in front of a record.
 const LENGTH_BYTES: usize = 4;
-/// Largest append: what a server remembers is small.
-const APPEND_BYTES_MAX: usize = 64 << 20;
+/// Largest append, and so what the owners of journals keep together: its length has four bytes.
+const APPEND_BYTES_MAX: usize = u32::MAX as usize;
 
 /// An open journal. It is its owner's alone: calls come one after the other.
 pub struct Journal {
@@ -114,7 +114,12 @@ impl Journal {
     /// # Errors
     /// When the disk does not take them.
     pub fn append(&mut self, records: &[Bytes]) -> Result<(), LogError> {
-        let mut framed = Vec::new();
+        let bytes: usize = records.iter().map(|record| LENGTH_BYTES + record.len()).sum();
+        if bytes > APPEND_BYTES_MAX {
+            let error = io::Error::new(ErrorKind::FileTooLarge, "more than 4 GiB at once");
+            return Err(LogError::io("write", &self.path)(error));
+        }
+        let mut framed = Vec::with_capacity(FRONT_BYTES + bytes);
         frame(records, &mut framed);
         if let Err(error) = self.disk.write_at(&self.file, &framed, self.bytes) {
             // Half a record must not be followed by a whole one. If cutting fails too, the next append overwrites it.
@@ -149,9 +154,8 @@ impl Journal {
         let mut framed = Vec::new();
         // One by one: the file takes the place of the other as a whole, and an append is bounded.
         records.iter().for_each(|record| frame(std::slice::from_ref(record), &mut framed));
-        document::replace(self.disk.as_ref(), &self.path, &framed)?;
-        let file = OpenOptions::new().read(true).write(true).open(&self.path);
-        self.file = Arc::new(file.map_err(LogError::io("open", &self.path))?);
+        // Not opened anew: what is appended to the old one, were that to fail, would have no name.
+        self.file = Arc::new(document::replace(self.disk.as_ref(), &self.path, &framed)?);
         // The new file is on the disk; the old one is nobody's.
         *self.unsynced.file() = None;
         self.bytes = framed.len() as u64;
@@ -200,10 +204,7 @@ fn records_of(content: &Bytes) -> (Vec<Bytes>, usize) {
     while let Some((front, rest)) = content[at..].split_first_chunk::<FRONT_BYTES>() {
         let (bytes, crc) = ([front[0], front[1], front[2], front[3]], [front[4], front[5], front[6], front[7]]);
         let length = u32::from_be_bytes(bytes) as usize;
-        if length > APPEND_BYTES_MAX
-            || length > rest.len()
-            || checksum(bytes, &rest[..length]) != u32::from_be_bytes(crc)
-        {
+        if length > rest.len() || checksum(bytes, &rest[..length]) != u32::from_be_bytes(crc) {
             break;
         }
         let body = content.slice(at + FRONT_BYTES..at + FRONT_BYTES + length);
@@ -270,6 +271,17 @@ mod tests {
     }
 
     #[test]
+    fn a_large_append_is_no_torn_one() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let large = Bytes::from(vec![7; 65 << 20]);
+        let mut journal = open(folder.path()).0;
+        journal.append(std::slice::from_ref(&large)).expect("there is room");
+        journal.append(&[Bytes::from("after it")]).expect("there is room");
+        let found = open(folder.path()).1;
+        assert!(found.len() == 2 && found[0] == large && found[1] == "after it", "{} records", found.len());
+    }
+
+    #[test]
     fn zeros_at_the_end_are_no_records() {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         open(folder.path()).0.append(&[Bytes::from("one")]).expect("there is room");
@@ -278,6 +290,57 @@ mod tests {
         all.extend([0; 100]);
         fs::write(&path, &all).expect("it can be written");
         assert_eq!(open(folder.path()).1, ["one"]);
+    }
+
+    /// A disk on which whatever is renamed cannot be opened by its name afterwards.
+    struct OutOfHandles;
+
+    impl Disk for OutOfHandles {
+        fn create(&self, path: &Path) -> std::io::Result<File> {
+            LocalDisk.create(path)
+        }
+
+        fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+            LocalDisk.rename(from, &to.with_extension("renamed"))?;
+            LocalDisk.remove(to)?;
+            fs::create_dir(to)
+        }
+
+        fn remove(&self, path: &Path) -> std::io::Result<()> {
+            LocalDisk.remove(path)
+        }
+
+        fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> std::io::Result<()> {
+            LocalDisk.write_at(file, bytes, position)
+        }
+
+        fn truncate(&self, file: &File, bytes: u64) -> std::io::Result<()> {
+            LocalDisk.truncate(file, bytes)
+        }
+
+        fn sync(&self, file: &File) -> std::io::Result<()> {
+            LocalDisk.sync(file)
+        }
+
+        fn sync_dir(&self, dir: &File) -> std::io::Result<()> {
+            LocalDisk.sync_dir(dir)
+        }
+
+        fn sync_filesystem(&self, file: &File) -> std::io::Result<()> {
+            LocalDisk.sync_filesystem(file)
+        }
+    }
+
+    #[test]
+    fn what_is_appended_after_a_replacement_goes_to_the_new_file_whatever_can_be_opened() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let opened = Journal::open(Arc::new(OutOfHandles), folder.path(), "groups", FlushMode::Interval);
+        let (mut journal, _) = opened.expect("the disk answers");
+        journal.append(&[Bytes::from("one")]).expect("there is room");
+        journal.replace(&[Bytes::from("all that matters")]).expect("nothing is opened");
+        journal.append(&[Bytes::from("more")]).expect("there is room");
+        let content = fs::read(folder.path().join("groups.renamed")).expect("it was renamed");
+        assert_eq!(records_of(&Bytes::from(content)).0, ["all that matters", "more"]);
     }
 
     #[test]

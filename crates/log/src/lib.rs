@@ -8,7 +8,7 @@
 //!   commits.log        one framed record a commit: who, cookie, end of every partition of the writer
 //!   checkpoint         what of commits.log and of every partition is known to be on the disk
 //!   clean-shutdown     there after a clean stop only
-//!   topics/<name>-<p>/<base20>.log .index .timeindex .txnindex
+//!   topics/<name>-<p>/<base20>.log .index .timeindex .txnindex .filter
 //! ```
 //!
 //! Glossary: a **segment** is one `.log` file, named after the offset of its first record; the **active** one is appended
@@ -39,6 +39,7 @@ mod disk;
 mod document;
 mod embedded;
 mod error;
+mod filter;
 mod flusher;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -50,6 +51,7 @@ mod read;
 mod readers;
 mod record_batch;
 mod retention;
+mod search;
 mod segment;
 mod shared;
 mod stopped;
@@ -68,4 +70,5 @@ pub use embedded::{EmbeddedLog, LogStats};
 pub use error::LogError;
 pub use journal::Journal;
 pub use read::Record;
+pub use search::{Fields, FoundRecord, Search, SearchProgress, Wanted};
 pub use stopped::{StoppedJournal, read_journal};

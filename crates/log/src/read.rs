@@ -13,7 +13,7 @@ use millrace_flow::{Offset, TopicPartition};
 use crate::LogError;
 use crate::clients::Isolation;
 use crate::partition::{Partition, Place};
-use crate::record_batch::{Damage, FrameHeader, FrameView, HEADER_BYTES, frame_bytes, frame_span};
+use crate::record_batch::{Damage, FrameHeader, FrameView, HEADER_BYTES, RecordView, frame_bytes, frame_span};
 
 /// Least and most read from the disk at once, whatever the caller asks for.
 const READ_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(8 << 20);
@@ -33,6 +33,16 @@ pub struct Record {
     pub value: Option<Bytes>,
     /// Its headers.
     pub headers: Vec<(String, Bytes)>,
+}
+
+impl Record {
+    /// The same, out of its frame.
+    pub(crate) fn of(record: &RecordView<'_>) -> Result<Self, Damage> {
+        let owned = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
+        let headers = record.headers().map(|header| header.map(|(k, v)| (k.to_owned(), Bytes::copy_from_slice(v))));
+        let (headers, offset) = (headers.collect::<Result<_, _>>()?, Offset(record.offset));
+        Ok(Self { offset, time_ms: record.time_ms, key: owned(record.key), value: owned(record.value), headers })
+    }
 }
 
 /// Whole frames of one segment, side by side.
@@ -284,12 +294,7 @@ pub(crate) fn read_records(
                 if record.offset < from || records.len() >= records_max {
                     continue;
                 }
-                let owned = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
-                let headers =
-                    record.headers().map(|header| header.map(|(k, v)| (k.to_owned(), Bytes::copy_from_slice(v))));
-                let headers = headers.collect::<Result<_, _>>().map_err(|damage| chunk.corrupt(0, damage))?;
-                let (offset, time_ms) = (Offset(record.offset), record.time_ms);
-                records.push(Record { offset, time_ms, key: owned(record.key), value: owned(record.value), headers });
+                records.push(Record::of(&record).map_err(|damage| chunk.corrupt(0, damage))?);
             }
         }
     }

@@ -7,6 +7,7 @@ pub mod avro;
 mod blocks;
 pub mod csv;
 mod error;
+pub mod fields;
 pub mod json;
 mod registry;
 pub mod types;

@@ -92,8 +92,12 @@ pub(crate) const STAGE_STATE: Metric =
     Metric::new("millrace_stage_state_bytes", Kind::Gauge, STAGE, "State held in memory");
 pub(crate) const STAGE_SNAPSHOT: Metric =
     Metric::new("millrace_stage_snapshot_bytes", Kind::Gauge, STAGE, "Snapshots of state held on disk");
-pub(crate) const TOPIC_RECORDS: Metric =
-    Metric::new("millrace_topic_records", Kind::Gauge, &["topic"], "Committed records a topic holds");
+pub(crate) const TOPIC_RECORDS: Metric = Metric::new(
+    "millrace_topic_records",
+    Kind::Gauge,
+    &["topic"],
+    "Committed offsets a topic holds: its records, and where it is compacted or written in transactions more than those",
+);
 pub(crate) const TOPIC_SIZE: Metric =
     Metric::new("millrace_topic_bytes", Kind::Gauge, &["topic"], "What a topic takes on disk");
 pub(crate) const TOPIC_START: Metric = Metric::new(

@@ -60,6 +60,7 @@ impl Project {
             let cure = Some("name a folder, or one that can be made".to_owned());
             diagnostics.push(places.diagnostic("data.dir", message, cure));
         }
+        diagnostics.extend(missing_files(&config, &places));
         let scripts = read_scripts(&dir)?;
         let (program, wrong) = compile_what_is_right(&scripts);
         diagnostics.extend(wrong);
@@ -127,6 +128,19 @@ pub(crate) fn folder(dir: &Path) -> Result<PathBuf, StationError> {
         };
         StationError::Folder { dir: dir.to_owned(), source, cure }
     })
+}
+
+/// The files for encryption that settings name and that are not there.
+fn missing_files(config: &Config, places: &Places) -> Vec<Diagnostic> {
+    let Some(security) = config.kafka.as_ref().map(|kafka| &kafka.security) else { return Vec::new() };
+    let tls = security.tls.iter().flat_map(|(certificate, key)| [("tls_certificate", certificate), ("tls_key", key)]);
+    let named = tls.chain(security.client_ca.iter().map(|path| ("tls_client_ca", path)));
+    let missing = named.filter(|(_, path)| !path.is_file());
+    let told = missing.map(|(name, path)| {
+        let cure = Some("name a file in PEM, relative to the project".to_owned());
+        places.diagnostic(&format!("kafka.{name}"), format!("`{}` is not there", path.display()), cure)
+    });
+    told.collect()
 }
 
 pub(crate) fn read_settings(dir: &Path) -> Result<String, StationError> {

@@ -3,6 +3,8 @@
 import type {
   ColumnsPage,
   Dashboard,
+  Group,
+  GroupLine,
   Health,
   LedgerLine,
   MessagesPage,
@@ -115,6 +117,8 @@ export const api = {
   health: (signal?: AbortSignal) => fetch_json<Health>('/health', {}, signal),
   queries: (signal?: AbortSignal) => fetch_json<Query[]>('/queries', {}, signal),
   query: (name: string, signal?: AbortSignal) => fetch_json<Query>(`/queries/${at(name)}`, {}, signal),
+  groups: (signal?: AbortSignal) => fetch_json<GroupLine[]>('/groups', {}, signal),
+  group: (name: string, signal?: AbortSignal) => fetch_json<Group>(`/groups/${at(name)}`, {}, signal),
   pipeline: (signal?: AbortSignal) => fetch_json<Pipeline>('/pipeline', {}, signal),
   ledger: (signal?: AbortSignal) => fetch_json<LedgerLine[]>('/ledger', {}, signal),
   openapi: (signal?: AbortSignal) => fetch_json<unknown>('/openapi.json', {}, signal),

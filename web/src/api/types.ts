@@ -45,6 +45,9 @@ export type Ledger = schema.Ledger;
 
 export type Query = schema.Query;
 
+export type Group = schema.Group;
+export type GroupLine = schema.GroupLine;
+
 export type NodeKind = schema.NodeKind;
 export type PipelineNode = Precise<schema.Node, { detail: [string, string][] }>;
 export type Pipeline = Precise<schema.Pipeline, { nodes: PipelineNode[] }>;

@@ -32,12 +32,14 @@ export interface PlotSetup {
 
 const BAR_SHARE = 0.82;
 const DASH = [3, 3];
+/** A label may stand at the very end of the axis, and half of it beyond: as much as `Jan 2011` or `29 Nov` is wide. */
+const LAST_LABEL_HALF = 30;
 
 export function plot_options(setup: PlotSetup): uPlot.Options {
   return {
     width: setup.width,
     height: setup.height,
-    padding: [14, 18, 0, 0],
+    padding: [14, LAST_LABEL_HALF, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {

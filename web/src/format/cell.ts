@@ -16,9 +16,18 @@ export function is_decimal(type: string): boolean {
   return /^DECIMAL/i.test(type);
 }
 
-export function cell_text(value: Cell | undefined, type: string): string {
+/** Names of columns whose numbers name something: nobody adds up receipts, nor separates the thousands of a year. */
+const NAMING = /(^|_)(id|ids|no|nr|code|key|year|receipt|invoice|ean|gtin|sku|zip|postcode)$|_number$/i;
+
+/** Whether the numbers of a column name something rather than count it: as part of a key, or as its name tells. */
+export function names_something(column: string, key: readonly string[]): boolean {
+  return key.includes(column) || NAMING.test(column);
+}
+
+export function cell_text(value: Cell | undefined, type: string, naming = false): string {
   if (value === null || value === undefined) return '–';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (naming && is_number(type)) return String(value);
   if (is_number(type)) {
     const decimal = parse_decimal(value);
     return decimal ? to_grouped(decimal) : String(value);

@@ -65,6 +65,11 @@ export function count(value: number | string | null | undefined): string {
   return decimal ? to_grouped(decimal) : String(value);
 }
 
+/** `1 row`, `2 rows`. */
+export function counted(value: number, one: string): string {
+  return `${count(value)} ${one}${value === 1 ? '' : 's'}`;
+}
+
 export function rate(per_second: number): string {
   if (per_second <= 0) return '0/s';
   if (per_second < 10) return `${PLAIN.format(Math.round(per_second * 10) / 10)}/s`;

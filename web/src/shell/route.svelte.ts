@@ -85,4 +85,5 @@ export function link(path: string, params: Record<string, string | string[] | nu
 export const view_link = (name: string, params: Parameters<typeof link>[1] = {}) => link(`/views/${encodeURIComponent(name)}`, params);
 export const topic_link = (name: string, tab = 'messages', params: Parameters<typeof link>[1] = {}) =>
   link(`/topics/${encodeURIComponent(name)}/${tab}`, params);
+export const group_link = (name: string) => `/groups/${encodeURIComponent(name)}`;
 export const query_link = (name: string) => `/queries/${encodeURIComponent(name)}`;

@@ -82,6 +82,35 @@ describe('what has to be seen', () => {
     await close();
   });
 
+  it.each(['/views', '/queries', '/topics', `/topics/${NAMES.topic}/messages`])('that %s goes on to the side, on a phone, until its end is reached', async (path) => {
+    const { page, close } = await open_page(browser, { viewport: { width: 390, height: 844 } });
+    await page.goto(base + path);
+    await settle(page);
+    const table = page.locator('main .scroll-x').first();
+    expect(await table.evaluate(sideways)).toBeGreaterThan(0);
+    await expect.poll(() => table.evaluate((node) => getComputedStyle(node).maskImage)).toContain('gradient');
+    await table.evaluate((node) => (node.scrollLeft = node.scrollWidth));
+    await expect.poll(() => table.getAttribute('data-more')).toBe('left');
+    await page.goto(`${base}/pipeline`);
+    await settle(page);
+    await expect.poll(() => page.locator('.scroll-x[aria-label="Ledger"]').getAttribute('data-more')).toBe('');
+    await close();
+  });
+
+  it('the last label of a chart whole', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/?range=custom&from=2011-11-01T00:00:00&to=2011-11-29T00:00:00`);
+    await settle(page);
+    // Nothing is drawn at the very edge of the canvas: a label that is cut would be.
+    const cut = await page.locator('.chart canvas').first().evaluate((node) => {
+      const canvas = node as HTMLCanvasElement;
+      const pixels = canvas.getContext('2d')?.getImageData(canvas.width - 1, canvas.height - 24, 1, 24).data ?? [];
+      return pixels.some((value) => value > 0);
+    });
+    expect(cut).toBe(false);
+    await close();
+  });
+
   it('every name of the pipeline within its box', async () => {
     const { page, close } = await open_page(browser);
     await page.goto(`${base}/pipeline`);
@@ -100,6 +129,8 @@ describe('what a page shows when it has nothing', () => {
     const { page, close } = await open_page(browser);
     await page.goto(`${base}/nothing/here`);
     await page.getByRole('heading', { name: 'There is nothing at /nothing/here' }).waitFor();
+    await page.locator('main').getByRole('link', { name: 'Pipeline' }).click();
+    await page.waitForURL('**/pipeline');
     await close();
   });
 
@@ -110,10 +141,25 @@ describe('what a page shows when it has nothing', () => {
     await close();
   });
 
+  it('a shop whose windows all have a second key', async () => {
+    const { page, complaints, close } = await open_page(browser);
+    const asked = async (path: string): Promise<unknown> => (await fetch(`${base}/api/v1/${path}`)).json();
+    const dashboard = (await asked('dashboard')) as object;
+    const views = (await asked('views')) as { window_ms: number | null; key: string[] }[];
+    await page.route('**/api/v1/dashboard', (route) => route.fulfill({ json: { ...dashboard, tiles: [], timeline: null } }));
+    await page.route('**/api/v1/views', (route) => route.fulfill({ json: views.filter(({ window_ms, key }) => window_ms === null || key.includes('country')) }));
+    await page.goto(base);
+    await page.getByRole('heading', { name: 'No chart and no tiles yet' }).waitFor();
+    await page.getByText('is grouped by country as well').waitFor();
+    await page.getByRole('region', { name: 'SQL of such a view' }).getByText('window.start AS window_start').waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
   it('a project that is empty, on every page', async () => {
     const empty = await open_mock({ empty: true });
     const { page, complaints, close } = await open_page(browser);
-    for (const [path, text] of [['/', 'Three steps'], ['/pipeline', 'CREATE SOURCE'], ['/views', 'CREATE MATERIALIZED VIEW'], ['/topics', 'CREATE SOURCE'], ['/queries', 'CREATE MATERIALIZED VIEW']]) {
+    for (const [path, text] of [['/', 'Three steps'], ['/pipeline', 'CREATE SOURCE'], ['/views', 'CREATE MATERIALIZED VIEW'], ['/topics', 'CREATE SOURCE'], ['/groups', 'group.id'], ['/queries', 'CREATE MATERIALIZED VIEW']]) {
       await page.goto(empty.url + path);
       await page.locator('main').getByText(text ?? '').first().waitFor();
     }

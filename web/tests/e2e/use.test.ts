@@ -160,6 +160,35 @@ describe('from a figure to its line in the file', () => {
   });
 });
 
+describe.skipIf(real_url)('a group', () => {
+  it('leads from its lag to the record that it goes on from', async () => {
+    const { page, complaints, close } = await open_page(browser);
+    await page.goto(base);
+    await page.getByRole('link', { name: 'Groups', exact: true }).click();
+    await page.getByRole('row', { name: /mailer/ }).getByText('1,240').waitFor();
+    await page.getByRole('link', { name: 'mailer' }).click();
+    await page.getByText('1,240 records before it').waitFor();
+    const rows = page.getByRole('region', { name: 'Partitions of the group' }).locator('tbody tr');
+    expect(await rows.nth(1).locator('td').allInnerTexts()).toEqual(['order_lines', '1', '134,237', '135,477', '1,240', 'mailer-1']);
+    expect(await rows.nth(3).locator('td').allInnerTexts()).toEqual(['order_lines', '3', '–', '135,477', '–', 'mailer-2']);
+    await page.getByRole('link', { name: '134,237' }).click();
+    await page.waitForURL('**/topics/order_lines/messages?partition=1&offset=134237&order=oldest');
+    await settle(page);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  it('that nobody is in says how it is moved', async () => {
+    const { page, close } = await open_page(browser);
+    await page.goto(`${base}/groups/nightly-report`);
+    await page.getByText('millrace group seek nightly-report --to start').waitFor();
+    await page.getByText('is not there').waitFor();
+    await page.goto(`${base}/groups/no_such_group`);
+    await page.getByRole('alert').getByText('not found').first().waitFor();
+    await close();
+  });
+});
+
 describe('what is not worth a look', () => {
   it('is the topics for late and rejected rows, as long as they are empty', async () => {
     const { page, close } = await open_page(browser);

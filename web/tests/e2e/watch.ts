@@ -1,5 +1,6 @@
 // A browser tab whose complaints are kept: console errors, exceptions, failed requests, breaches of the content security policy.
 
+import { real_url } from './server';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 export interface Watched {
@@ -45,6 +46,9 @@ export function addresses(names: { view: string; topic: string; query: string })
     { name: 'messages', path: `/topics/${names.topic}/messages` },
     { name: 'partitions', path: `/topics/${names.topic}/partitions` },
     { name: 'settings', path: `/topics/${names.topic}/settings` },
+    { name: 'groups', path: '/groups' },
+    // The example has none of its own.
+    ...(real_url ? [] : [{ name: 'group', path: '/groups/mailer' }, { name: 'group-empty', path: '/groups/nightly-report' }]),
     { name: 'queries', path: '/queries' },
     { name: 'query', path: `/queries/${names.query}` },
     { name: 'docs', path: '/docs' },

@@ -6,7 +6,7 @@
 import { createServer } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { dashboard_of, health_of, key_of, ledger_of, messages_of, open_shop, pipeline_of, queries_of, topics_of } from './shop.mjs';
+import { dashboard_of, groups_of, health_of, key_of, ledger_of, messages_of, open_shop, pipeline_of, queries_of, topics_of } from './shop.mjs';
 import { select, summary, to_csv } from './rows.mjs';
 import { openapi } from './openapi.mjs';
 
@@ -101,6 +101,7 @@ function answer_api(shop, [group, name, leaf], params, request, response) {
   if (group === 'dashboard') return json(response, dashboard_of(shop));
   if (group === 'views') return answer_view(shop, name, leaf, params, request, response);
   if (group === 'topics') return answer_topic(shop, name, leaf, params, request, response);
+  if (group === 'groups') return answer_groups(response, groups_of(shop), name);
   if (group === 'queries') return one_or_all(response, queries_of(shop), name, 'query');
   if (group === 'pipeline') {
     if (name === 'live') return stream(shop, request, response, { pipeline: true });
@@ -116,6 +117,11 @@ function one_or_all(response, all, name, word) {
   if (!name) return json(response, all);
   const one = all.find((thing) => thing.name === name);
   return one ? json(response, one) : problem(response, 404, `${word} \`${name}\` not found`, `see /api/v1/${word === 'query' ? 'queries' : `${word}s`}`);
+}
+
+function answer_groups(response, all, name) {
+  if (name) return one_or_all(response, all, name, 'group');
+  return json(response, all.map(({ members, partitions, ...line }) => ({ ...line, members: members.length, topics: [...new Set(partitions.map(({ topic }) => topic))] })));
 }
 
 function project(shop) {

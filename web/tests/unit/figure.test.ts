@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { parse_decimal } from '../../src/format/decimal';
-import { axis_figure, bytes, change, count, currency_sign, exact, glance, headline, rate, rounded, times } from '../../src/format/figure';
-import { cell_text, column_title } from '../../src/format/cell';
+import { axis_figure, bytes, change, count, counted, currency_sign, exact, glance, headline, rate, rounded, times } from '../../src/format/figure';
+import { cell_text, column_title, names_something } from '../../src/format/cell';
 
 const d = parse_decimal;
+
+describe('a number of things', () => {
+  it('is one thing, or several', () => expect([counted(0, 'row'), counted(1, 'row'), counted(1_234, 'row')]).toEqual(['0 rows', '1 row', '1,234 rows']));
+});
 
 describe('money', () => {
   it('carries its sign after the minus', () => {
@@ -69,6 +73,13 @@ describe('a cell', () => {
   it('tells a missing value from an empty one', () => {
     expect(cell_text(null, 'STRING')).toBe('–');
     expect(cell_text('', 'STRING')).toBe('');
+  });
+  it('does not group a number that names something', () => {
+    expect(cell_text(2024, 'INT', names_something('year', []))).toBe('2024');
+    expect(cell_text('10000099999', 'BIGINT', names_something('receipt', []))).toBe('10000099999');
+    expect(cell_text(10123, 'INT', names_something('shelf', ['shelf', 'branch']))).toBe('10123');
+    expect(cell_text(12608, 'BIGINT', names_something('customer_id', []))).toBe('12608');
+    for (const name of ['units', 'orders', 'receipts', 'paid', 'yearly', 'zeno', 'number']) expect(cell_text(12608, 'BIGINT', names_something(name, ['branch'])), name).toBe('12,608');
   });
   it('does not group what is text', () => expect(cell_text('581483', 'STRING')).toBe('581483'));
   it('shows times as the shop had them', () => {

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { Pipeline, PipelineNode } from '../../src/api/types';
+import type { Pipeline, PipelineNode, View } from '../../src/api/types';
 import { groups_of, schemas_of, type_words } from '../../src/pages/docs/openapi';
+import { protocol_words, state_words } from '../../src/pages/groups/state';
 import { lay_out_pipeline } from '../../src/pages/pipeline/layout';
 import { preview } from '../../src/pages/topics/preview';
+import { why_no_chart } from '../../src/pages/trading/no_chart';
+import { bar_labels } from '../../src/pages/views/bar_labels';
 import { condition_words, format_condition, ops_of, parse_condition, typed_value } from '../../src/pages/views/filter';
 import { short_json } from '../../src/parts/json';
 import { split_sql } from '../../src/parts/sql';
 import { rank } from '../../src/shell/places';
+import { sides_with_more } from '../../src/shell/scrollers';
 
 const node = (id: string): PipelineNode => ({
   id, kind: id.split(':')[0] as PipelineNode['kind'], name: id, phase: 'idle', error: null, note: null, rate_per_s: 0, total: 0, behind: 0, watermark_ms: null, progress: null, detail: [],
@@ -57,6 +61,14 @@ describe('the drawing of a pipeline', () => {
     expect(order('sink')).toEqual(order('query'));
   });
 
+  it('fits a wide screen without becoming small, with a level more as well', () => {
+    const ids = (levels: number) => ['source:s', ...Array.from({ length: levels }, (_, i) => [`topic:t${i}`, `query:q${i}`]).flat(), 'topic:last', 'sink:z'];
+    const width_of = (levels: number) => lay_out_pipeline(pipeline(ids(levels), ids(levels).slice(1).map((id, i): [string, string] => [ids(levels)[i] ?? '', id])), 1192).width;
+    expect(width_of(1)).toBeLessThanOrEqual(1192);
+    expect(1192 / width_of(2)).toBeGreaterThan(0.85);
+    expect(1192 / width_of(3)).toBeGreaterThan(0.66);
+  });
+
   it('survives a circle, an edge to nowhere and nothing at all', () => {
     expect(lay_out_pipeline(pipeline(['query:a', 'query:b'], [['query:a', 'query:b'], ['query:b', 'query:a']]), 800).placed).toHaveLength(2);
     expect(lay_out_pipeline(pipeline(['query:a'], [['query:a', 'sink:none']]), 800).wires[0]?.path).toBe('');
@@ -76,6 +88,55 @@ describe('a condition', () => {
   it('completes what was typed', () => {
     expect(typed_value('like', 'mug', undefined)).toBe('%mug%');
     expect(typed_value('gte', '2011-12-09T09:15', { name: 't', type: 'TIMESTAMP' })).toBe('2011-12-09T09:15:00');
+  });
+});
+
+const view = (name: string, window_ms: number | null, key: string[], columns: string): View => ({
+  name, materialized: true, kind: 'upserts', key, window_ms, time_column: window_ms === null ? null : 'window_start', rows: 1, topic: name, query: name, sql: '', source_file: 'a.sql', source_line: 1,
+  columns: columns.split('; ').map((text) => ({ name: text.split(' ')[0] ?? '', type: text.split(' ')[1] ?? '', nullable: true })),
+});
+
+describe('a first page without a chart', () => {
+  const by_branch = view('by_branch_1h', 3_600_000, ['window_start', 'branch'], 'window_start TIMESTAMP; branch STRING; takings DECIMAL(30,2)');
+  it('says which key is in the way, and what to write', () => {
+    const hint = why_no_chart([view('by_branch', null, ['branch'], 'branch STRING; takings DECIMAL(30,2)'), by_branch]);
+    expect(hint?.why).toBe('by_branch_1h has windows, but is grouped by branch as well, so that it has several rows a window.');
+    expect(hint?.sql).toBe("CREATE MATERIALIZED VIEW takings_1_hour AS\nSELECT window.start AS window_start, sum(…) AS takings\nFROM … GROUP BY window(…, '1 hour');");
+  });
+  it('says when there are no windows, or nothing to draw', () => {
+    expect(why_no_chart([])?.why).toContain('No view');
+    expect(why_no_chart([])?.sql).toContain("'5 minutes'");
+    expect(why_no_chart([by_branch, view('visits', 60_000, ['window_start', 'window_end'], 'window_start TIMESTAMP; window_end TIMESTAMP; visits BIGINT')])?.why).toContain('visits has windows and no other key, but no DECIMAL');
+  });
+  it('says nothing where such a view is there: then it was not wanted', () => {
+    expect(why_no_chart([by_branch, view('all', 60_000, ['window_start'], 'window_start TIMESTAMP; takings DECIMAL(30,2)')])).toBeNull();
+  });
+});
+
+describe('the labels of bars', () => {
+  const text = (value: unknown) => (value === null || value === undefined ? '(none)' : String(value));
+  it('hold every key, so that no two are the same', () => {
+    const rows = [{ size: 'large', branch: 'north', year: 2024 }, { size: 'large', branch: null, year: 2024 }];
+    expect(bar_labels(rows, 'size', ['size', 'branch', 'year'], null, text)).toEqual(['large · north · 2024', 'large · (none) · 2024']);
+    expect(bar_labels(rows, 'branch', ['branch'], 'branch', text)).toEqual(['north', '(none)']);
+  });
+  it('are titles where there is one, and of two that are equal the keys as well', () => {
+    const rows = [{ code: 'A1', title: 'Mug' }, { code: 'A2', title: 'Mug' }, { code: 'A3', title: 'Cup' }];
+    expect(bar_labels(rows, 'title', ['code'], 'code', text)).toEqual(['Mug · A1', 'Mug · A2', 'Cup']);
+  });
+});
+
+describe('what is wider than its place', () => {
+  it('goes on to the sides where something is hidden', () => {
+    expect([sides_with_more(0, 300, 300), sides_with_more(0, 300, 700), sides_with_more(200, 300, 700), sides_with_more(400, 300, 700)]).toEqual(['', 'right', 'left right', 'left']);
+    expect(sides_with_more(0.4, 300, 300.6)).toBe('');
+  });
+});
+
+describe('the state of a group', () => {
+  it('is told in words, and one that is not known as it is', () => {
+    expect([state_words('Stable').word, state_words('Empty').word, state_words('Unheard').word]).toEqual(['reads', 'nobody is in it', 'Unheard']);
+    expect([protocol_words('consumer'), protocol_words('classic'), protocol_words('')]).toEqual(['consumer, the broker assigns', 'classic, a member assigns', '–']);
   });
 });
 
@@ -134,6 +195,10 @@ describe('the value of a record on a line', () => {
     expect(preview({ order: { lines: [1, 2] } })).toEqual([['order', '{"lines":[1,2]}']]);
     expect(preview('gr\u00fcn')).toEqual([['', 'gr\u00fcn']]);
     expect([preview(''), preview(0), preview(false), preview([1, 2])]).toEqual([[['', '']], [['', '0']], [['', 'false']], [['', '[1,2]']]]);
+    const rejected = { stage: 'source:s', file: 'a.csv', line: 7, column: 'price', reason: '`x` is not a value', row: 'a;x', failed_at: '2026-01-01T00:00:00' };
+    expect(preview(rejected).map(([name]) => name)).toEqual(['reason', 'column', 'row', 'stage', 'file', 'line', 'failed_at']);
+    expect(preview({ ...rejected, column: null }).map(([name]) => name).slice(0, 2)).toEqual(['reason', 'row']);
+    expect(preview({ row: 1, reason: 'sold out', id: 3 }).map(([name]) => name)).toEqual(['row', 'reason', 'id']);
     expect(preview({ bytes: 5, base64: 'AP8BAgM=' })).toEqual([['', '5 B that are no text']]);
   });
 });

@@ -146,18 +146,15 @@ impl Guarded for OffsetFetchRequest {
             return self.admit_group(gate);
         }
         let groups = gate.refuse(&mut self.groups, Operation::Describe, Kind::Group, |group| &group.group_id);
-        let topics_of = |group: &mut OffsetFetchGroup| {
-            let topics = group.topics.as_mut()?;
-            let denied = gate.refuse(topics, Operation::Describe, Kind::Topic, |topic| &topic.name);
-            Some((group.group_id.clone(), denied))
+        let topics_of = |group: &mut OffsetFetchGroup| match &mut group.topics {
+            Some(topics) => gate.refuse(topics, Operation::Describe, Kind::Topic, |topic| &topic.name),
+            None => Vec::new(),
         };
-        let topics: Vec<_> = self.groups.iter_mut().filter_map(topics_of).collect();
+        let topics: Vec<_> = self.groups.iter_mut().map(topics_of).collect();
         Admission::and(move |response: &mut OffsetFetchResponse, gate| {
-            for group in &mut response.groups {
+            // Groups are answered in the order in which they were asked for.
+            for (group, denied) in response.groups.iter_mut().zip(topics) {
                 group.topics.retain(|topic| gate.allows(Operation::Describe, Kind::Topic, &topic.name));
-            }
-            for (group_id, denied) in topics {
-                let Some(group) = response.groups.iter_mut().find(|group| group.group_id == group_id) else { continue };
                 let refused = denied.into_iter().map(|topic| refused_group_offsets(topic, refusal(Kind::Topic)));
                 group.topics.extend(refused);
             }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::Broker;
 use crate::answers::Call;
+use crate::groups::Sight;
 use crate::security::acl::{CLUSTER, Kind, Operation};
 use crate::security::rules::Rules;
 use crate::wire::ErrorCode;
@@ -68,7 +69,7 @@ impl<'a> Gate<'a> {
     /// For one request.
     pub(crate) fn new(broker: &'a Broker, call: &'a Call) -> Self {
         let rules = broker.security.acls.as_ref().map(|acls| acls.rules());
-        let host = if rules.is_some() { call.peer.ip().to_canonical().to_string() } else { String::new() };
+        let host = if rules.is_some() { host_of(call) } else { String::new() };
         let row = call.header.api().map_or(&[][..], |api| row(api.key));
         Self { broker, call, host, rules, row }
     }
@@ -125,6 +126,18 @@ impl<'a> Gate<'a> {
         let may_look = self.authorize(Operation::Describe, Kind::Cluster, CLUSTER);
         if may_look { self.operations(Kind::Cluster, CLUSTER) } else { 0 }
     }
+}
+
+/// Which topics a client may see, by the rules of the moment at which that is asked: what a regular expression matches is
+/// known only where it is looked up.
+pub(crate) fn sight_of(broker: &Broker, call: &Call) -> Sight {
+    let Some(acls) = broker.security.acls.clone() else { return Sight::of_all() };
+    let (principal, host) = (call.principal.clone(), host_of(call));
+    Sight::of(move |topic| acls.rules().authorize(principal.as_str(), &host, Operation::Describe, Kind::Topic, topic))
+}
+
+fn host_of(call: &Call) -> String {
+    call.peer.ip().to_canonical().to_string()
 }
 
 /// What a refusal says.

@@ -18,7 +18,7 @@ fn invalid(error: NoRule) -> Refusal {
 impl Broker {
     fn acls(&self) -> Result<&AclStore, Refusal> {
         let off = || (ErrorCode::SecurityDisabled, Some("rules are switched off: [kafka] acl = false".to_owned()));
-        self.security.acls.as_ref().ok_or_else(off)
+        self.security.acls.as_deref().ok_or_else(off)
     }
 
     pub(super) async fn describe_acls(&self, request: DescribeAclsRequest, _call: &Call) -> DescribeAclsResponse {

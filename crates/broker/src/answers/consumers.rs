@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Call;
 use super::groups::{UNAVAILABLE, code_of};
 use crate::Broker;
+use crate::access::sight_of;
 use crate::groups::{
     Assignment, ConsumerHeartbeat, DescribedConsumer as Member, DescribedConsumerGroup as Group, GroupError,
     IdPartition, Reply, TopicId,
@@ -23,7 +24,8 @@ impl Broker {
         request: ConsumerGroupHeartbeatRequest,
         call: &Call,
     ) -> ConsumerGroupHeartbeatResponse {
-        self.groups.look_at_topics(&self.log);
+        self.groups.look_at_topics(&self.log, self.security.rules_version());
+        let sight = sight_of(self, call);
         let heartbeat = ConsumerHeartbeat {
             version: call.header.api_version,
             group: request.group_id,
@@ -40,7 +42,8 @@ impl Broker {
             client_host: format!("/{}", call.peer.ip()),
             id_seed: Uuid::new_v4().as_u128(),
         };
-        let reply = self.groups.ask(|groups, token, now_ms| groups.consumer_heartbeat(token, heartbeat, now_ms)).await;
+        let reply =
+            self.groups.ask(|groups, token, now_ms| groups.consumer_heartbeat(token, heartbeat, sight, now_ms)).await;
         let answer = match reply {
             Some(Reply::ConsumerHeartbeat(answer)) => answer,
             _ => Err(UNAVAILABLE),

@@ -6,7 +6,7 @@ use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
 use crate::security::credential::{Credential, Hash, ITERATIONS_MAX, ITERATIONS_MIN};
-use crate::security::users::{Change, check_name};
+use crate::security::users::{Change, NotChanged, check_name};
 use crate::wire::ErrorCode;
 use crate::wire::messages::sasl::*;
 use crate::wire::messages::scram::*;
@@ -97,7 +97,10 @@ impl Broker {
         let results = changes.into_iter().map(|(user, changes)| {
             let changed = changes.and_then(|changes| {
                 let changed = on_disk(|| self.security.users.change(changes));
-                changed.map_err(|error| (code_of(&error), error.to_string()))
+                changed.map_err(|error| match &error {
+                    NotChanged::TooMany => (ErrorCode::PolicyViolation, error.to_string()),
+                    NotChanged::Log(log) => (code_of(log), error.to_string()),
+                })
             });
             let (error_code, error_message) = match changed {
                 Ok(()) => {

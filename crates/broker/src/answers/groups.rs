@@ -220,10 +220,8 @@ impl Broker {
             });
             commits.push(CommitTopic { topic: topic.name, partitions: partitions.collect() });
         }
-        let asked: Vec<(String, Vec<i32>)> = commits
-            .iter()
-            .map(|topic| (topic.topic.clone(), topic.partitions.iter().map(|asked| asked.partition).collect()))
-            .collect();
+        let asked = |topic: &CommitTopic| topic.partitions.iter().map(|asked| asked.partition).collect();
+        let asked: Vec<Vec<i32>> = commits.iter().map(asked).collect();
         let commit = CommitRequest {
             version: call.header.api_version,
             group: request.group_id,
@@ -234,20 +232,16 @@ impl Broker {
             topics: commits,
         };
         let reply = self.groups.ask(|groups, token, now_ms| groups.commit_offsets(token, commit, now_ms)).await;
-        let committed: Vec<(String, Vec<CommittedPartition>)> = match reply {
+        let committed: Vec<Vec<CommittedPartition>> = match reply {
             Some(Reply::Commit(outcomes)) => outcomes.into_iter().map(committed_of).collect(),
             _ => {
                 let error_code = code_of(UNAVAILABLE).number();
                 let failed = |partition_index: i32| CommittedPartition { partition_index, error_code };
-                asked.into_iter().map(|(topic, all)| (topic, all.into_iter().map(failed).collect())).collect()
+                asked.into_iter().map(|all| all.into_iter().map(failed).collect()).collect()
             }
         };
-        for (name, partitions) in committed {
-            match topics.iter_mut().find(|topic| topic.name == name) {
-                Some(topic) => topic.partitions.extend(partitions),
-                None => topics.push(CommittedTopic { name, partitions }),
-            }
-        }
+        // Topics are answered in the order in which they were asked for.
+        topics.iter_mut().zip(committed).for_each(|(topic, partitions)| topic.partitions.extend(partitions));
         OffsetCommitResponse { topics, ..OffsetCommitResponse::default() }
     }
 
@@ -418,12 +412,12 @@ impl Broker {
     }
 }
 
-fn committed_of(outcome: TopicErrors) -> (String, Vec<CommittedPartition>) {
+fn committed_of(outcome: TopicErrors) -> Vec<CommittedPartition> {
     let partition = |partition: crate::groups::PartitionError| CommittedPartition {
         partition_index: partition.partition,
         error_code: number_of(partition.error),
     };
-    (outcome.topic, outcome.partitions.into_iter().map(partition).collect())
+    outcome.partitions.into_iter().map(partition).collect()
 }
 
 fn fetched_partition(partition: FetchedPartition) -> FetchedOffsetPartition {

@@ -33,6 +33,9 @@ const WHOLE_NUMBER: i8 = 3;
 /// What of the broker's configs is a list that words are added to; Kafka's own names.
 const LISTS: [&str; 4] = ["log.cleanup.policy", "metric.reporters", "sasl.enabled.mechanisms", "ssl.cipher.suites"];
 
+/// How names of the broker's configs end whose values are secrets; Kafka's own names.
+const SECRETS: [&str; 4] = [".password", ".secret", "sasl.jaas.config", "ssl.keystore.key"];
+
 /// What can be set for a group: name, range, what it says.
 const GROUP_CONFIGS: [(&str, std::ops::RangeInclusive<i32>, &str); 2] = [
     (
@@ -193,6 +196,11 @@ impl Broker {
 
     fn check_other(&self, kind: i8, name: &str, value: &str) -> Result<(), Refusal> {
         if kind == BROKER {
+            if SECRETS.iter().any(|end| name.ends_with(end)) {
+                return invalid(format!(
+                    "`{name}` is a secret: it would have no effect, and be kept and told as it is"
+                ));
+            }
             return match self.fixed_configs().iter().any(|(fixed, _)| *fixed == name) {
                 true => invalid(format!("`{name}` stands in `millrace.toml` and cannot be changed while it runs")),
                 false => Ok(()),

@@ -14,7 +14,7 @@ const EPOCH_VERSION: i16 = 9;
 impl Coordinator {
     /// Saves offsets for a member, or for a consumer that belongs to no group's members.
     pub fn commit_offsets(&mut self, token: Token, request: CommitRequest, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         let checked = self.check_commit(&request, None);
         if checked.is_ok() {
             self.renew_committer(&request, now_ms, &mut out);
@@ -30,8 +30,9 @@ impl Coordinator {
         request: CommitRequest,
         now_ms: i64,
     ) -> Outcome {
+        let out = self.tick(now_ms);
         let checked = self.check_group_id(&request.group).and_then(|()| self.check_commit(&request, Some(producer_id)));
-        self.commit(token, request, Some(producer_id), checked, now_ms, Outcome::default())
+        self.commit(token, request, Some(producer_id), checked, now_ms, out)
     }
 
     /// The transaction of a producer ended. Its offsets count from now on, or never.
@@ -49,7 +50,7 @@ impl Coordinator {
     }
 
     fn check_commit(&self, request: &CommitRequest, producer_id: Option<i64>) -> Result<(), GroupError> {
-        self.check_open()?;
+        self.check_group_id_of_offsets(&request.group)?;
         match self.groups.get(&request.group) {
             Some(group) => check_committer(group, request, producer_id.is_some()),
             None if request.generation < 0 => Ok(()),

@@ -11,6 +11,9 @@ pub struct GroupConfig {
     pub session_timeout_ms_max: i32,
     /// Most members of a group: `group.max.size`.
     pub group_members_max: usize,
+    /// Bytes of what all members of a group say under their protocols, and of what its leader assigns: they are kept in memory
+    /// and written together. Kafka has a bound of one record, which is a mebibyte by default.
+    pub group_bytes_max: usize,
     /// How long an empty group waits for more members after the first: `group.initial.rebalance.delay.ms`. It is extended
     /// while members keep coming, up to the rebalance timeout. With 0 the first member is answered at once.
     pub initial_rebalance_delay_ms: i32,
@@ -34,6 +37,7 @@ impl Default for GroupConfig {
             session_timeout_ms_min: 6_000,
             session_timeout_ms_max: 1_800_000,
             group_members_max: usize::MAX,
+            group_bytes_max: 16 << 20,
             initial_rebalance_delay_ms: 3_000,
             new_member_join_timeout_ms: 300_000,
             offset_metadata_max: 4_096,

@@ -10,6 +10,9 @@ use super::timers::{Timer, Timers};
 use super::types::{Directory, JoinAnswer, Outcome, Reply, Timing};
 use super::{GroupConfig, GroupError, Record, Token};
 
+/// Longest name of a group, which each of its offsets is written with: that of nobody's group is near it.
+const GROUP_ID_BYTES_MAX: usize = 1_024;
+
 /// All groups of a server. See the [module](super) for how it is driven.
 #[derive(Debug, Clone)]
 pub struct Coordinator {
@@ -49,7 +52,8 @@ impl Coordinator {
         self.timers.next_ms()
     }
 
-    /// Does what is due.
+    /// Does what is due. Every request that may change something has it done first: the caller's clock may wake it a moment
+    /// late, and by then nobody is to find a member whose session is over, or to bring it back to life.
     pub fn tick(&mut self, now_ms: i64) -> Outcome {
         let mut out = Outcome::default();
         while let Some(timer) = self.timers.pop(now_ms) {
@@ -145,8 +149,14 @@ impl Coordinator {
 
     /// Whether a request about membership can be about this group.
     pub(super) fn check_group_id(&self, group: &str) -> Result<(), GroupError> {
-        self.check_open()?;
+        self.check_group_id_of_offsets(group)?;
         if group.is_empty() { Err(GroupError::InvalidGroupId) } else { Ok(()) }
+    }
+
+    /// Whether a group can be called that. One that only keeps offsets may have an empty name.
+    pub(super) fn check_group_id_of_offsets(&self, group: &str) -> Result<(), GroupError> {
+        self.check_open()?;
+        if group.len() > GROUP_ID_BYTES_MAX { Err(GroupError::InvalidGroupId) } else { Ok(()) }
     }
 
     /// The group with what its rules work on; `None` if there is no such group.

@@ -7,7 +7,7 @@ use super::{Coordinator, GroupError, Token};
 impl Coordinator {
     /// A member is alive.
     pub fn heartbeat(&mut self, token: Token, request: &HeartbeatRequest, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         let answer = self.check_group_id(&request.group).and_then(|()| {
             let step = self.step(&request.group, now_ms, &mut out);
             step.ok_or(GroupError::UnknownMemberId)?.heartbeat(request)

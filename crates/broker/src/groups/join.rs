@@ -16,7 +16,7 @@ const SKIP_ASSIGNMENT_VERSION: i16 = 9;
 impl Coordinator {
     /// A member joins. The answer may come with a later outcome, when the other members have joined.
     pub fn join(&mut self, token: Token, mut request: JoinRequest, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         if let Err(error) = self.check_join(&request) {
             let id = if error == GroupError::InconsistentGroupProtocol { "" } else { request.member_id.as_str() };
             out.reply(token, Reply::Join(JoinAnswer::refused(id, error)));
@@ -76,6 +76,9 @@ impl Step<'_> {
         }
         if !self.group.supports(&request.protocol_type, &request.protocols) {
             return Err((request.member_id, GroupError::InconsistentGroupProtocol));
+        }
+        if says_too_much(self.group, &request, self.config.group_bytes_max) {
+            return Err((request.member_id, GroupError::GroupMaxSizeReached));
         }
         if request.member_id.is_empty() { self.join_new(token, request) } else { self.join_known(token, request) }
     }
@@ -194,6 +197,13 @@ fn accepts(group: &Group, member: &str, members_max: usize) -> bool {
         }
         State::CompletingRebalance | State::Stable => known.is_some() || group.members.len() < members_max,
     }
+}
+
+/// Whether all members together would say more than is kept, if this one said what it does.
+fn says_too_much(group: &Group, request: &JoinRequest, bytes_max: usize) -> bool {
+    let instance = request.instance_id.as_deref().filter(|_| request.member_id.is_empty());
+    let id = instance.and_then(|instance| group.members.id_of(instance)).unwrap_or(&request.member_id);
+    group.members.bytes_with(id, &request.protocols) > bytes_max
 }
 
 fn keep_first_of_each_name(protocols: &mut Vec<Protocol>) {

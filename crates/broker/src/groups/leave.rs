@@ -7,7 +7,7 @@ use super::{Coordinator, GroupError, Token};
 impl Coordinator {
     /// Members go.
     pub fn leave(&mut self, token: Token, request: LeaveRequest, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         let answer = self.check_group_id(&request.group).map(|()| match self.step(&request.group, now_ms, &mut out) {
             Some(mut step) => step.leave(request.members),
             None => request.members.into_iter().map(|member| left(member, Some(GroupError::UnknownMemberId))).collect(),

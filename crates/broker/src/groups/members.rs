@@ -106,6 +106,8 @@ pub(super) struct Members {
     /// How many members support a protocol.
     support: BTreeMap<String, usize>,
     joining: usize,
+    /// Bytes of what members say under their protocols.
+    bytes: usize,
 }
 
 impl Members {
@@ -149,6 +151,12 @@ impl Members {
     /// How many wait to be answered their join.
     pub(super) fn joining(&self) -> usize {
         self.joining
+    }
+
+    /// Bytes of what members say under their protocols, if the one of that id says something else.
+    pub(super) fn bytes_with(&self, id: &str, protocols: &[Protocol]) -> usize {
+        let before = self.get(id).map_or(0, |member| bytes_of(&member.protocols));
+        self.bytes - before + bytes_of(protocols)
     }
 
     /// Longest time that any member asks others to wait for it.
@@ -227,12 +235,14 @@ impl Members {
     }
 
     fn count(&mut self, protocols: &[Protocol]) {
+        self.bytes += bytes_of(protocols);
         for protocol in protocols {
             *self.support.entry(protocol.name.clone()).or_default() += 1;
         }
     }
 
     fn discount(&mut self, protocols: &[Protocol]) {
+        self.bytes -= bytes_of(protocols);
         for protocol in protocols {
             if let Some(count) = self.support.get_mut(&protocol.name) {
                 *count -= 1;
@@ -242,4 +252,8 @@ impl Members {
             }
         }
     }
+}
+
+fn bytes_of(protocols: &[Protocol]) -> usize {
+    protocols.iter().map(|protocol| protocol.name.len() + protocol.metadata.len()).sum()
 }

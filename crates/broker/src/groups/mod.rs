@@ -3,7 +3,8 @@
 //! A deterministic state machine. It has no clock, no network, no disk and no randomness: every call is given the time and
 //! answers with an [`Outcome`], replies to send and records to write. The caller
 //! 1. writes the records, in order, and sends the replies only when these and all earlier records are durable;
-//! 2. calls [`Coordinator::tick`] when [`Coordinator::next_deadline`] has come;
+//! 2. calls [`Coordinator::tick`] when [`Coordinator::next_deadline`] has come; should that be late, the next request does what was
+//!    due before it;
 //! 3. calls [`Coordinator::cancel`] when the connection of a waiting request is gone;
 //! 4. after a restart gives every record to [`Coordinator::replay`], then calls [`Coordinator::start`];
 //! 5. now and then replaces its file by [`Coordinator::snapshot`].

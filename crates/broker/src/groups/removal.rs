@@ -8,7 +8,7 @@ use super::{Committed, Coordinator, GroupError, Record, Token};
 impl Coordinator {
     /// Deletes offsets, except those of topics that members subscribe to.
     pub fn delete_offsets(&mut self, token: Token, group: &str, topics: Vec<TopicPartitions>, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         let answer = match self.check_delete_offsets(group) {
             Ok(()) => {
                 Ok(topics.into_iter().map(|topic| self.delete_of_topic(group, topic, now_ms, &mut out)).collect())
@@ -21,7 +21,7 @@ impl Coordinator {
 
     /// Deletes groups without members, with all their offsets.
     pub fn delete_groups(&mut self, token: Token, groups: Vec<String>, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         let mut answers = Vec::with_capacity(groups.len());
         for group in groups {
             let error = self.check_delete_group(&group).err();

@@ -12,7 +12,7 @@ use super::{Coordinator, GroupError, Token};
 impl Coordinator {
     /// A member asks for its assignment. The answer may come with a later outcome, when the leader has brought it.
     pub fn sync(&mut self, token: Token, request: SyncRequest, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
+        let mut out = self.tick(now_ms);
         if let Err(error) = self.sync_or_refuse(token, request, now_ms, &mut out) {
             out.reply(token, Reply::Sync(Err(error)));
         }
@@ -34,6 +34,11 @@ impl Coordinator {
 impl Step<'_> {
     fn sync(&mut self, token: Token, request: SyncRequest) -> Result<(), GroupError> {
         check(self.group, &request)?;
+        if request.assignments.iter().map(|(member, share)| member.len() + share.len()).sum::<usize>()
+            > self.config.group_bytes_max
+        {
+            return Err(GroupError::InvalidRequest);
+        }
         match self.group.state {
             State::Empty | State::Dead => Err(GroupError::UnknownMemberId),
             State::PreparingRebalance => Err(GroupError::RebalanceInProgress),

@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -45,6 +46,8 @@ pub(crate) enum NotAdded {
 pub(crate) struct AclStore {
     state: Mutex<State>,
     rules: RwLock<Arc<Rules>>,
+    /// How often there were other rules.
+    version: AtomicU64,
     super_users: Vec<String>,
     everyone_if_no_acl: bool,
 }
@@ -88,12 +91,18 @@ impl AclStore {
         }
         let rules = RwLock::new(Arc::new(Rules::new(&acls, super_users, everyone_if_no_acl)));
         let state = Mutex::new(State { acls, journal });
-        Ok(Self { state, rules, super_users: super_users.to_vec(), everyone_if_no_acl })
+        let version = AtomicU64::new(0);
+        Ok(Self { state, rules, version, super_users: super_users.to_vec(), everyone_if_no_acl })
     }
 
     /// The rules at this moment.
     pub(crate) fn rules(&self) -> Arc<Rules> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another one whenever the rules are others. Who asks for it first and then for the rules misses none.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// The rules that a filter lets through, in order.
@@ -129,5 +138,6 @@ impl AclStore {
     fn publish(&self, state: &State) {
         let rules = Rules::new(&state.acls, &self.super_users, self.everyone_if_no_acl);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        self.version.fetch_add(1, Ordering::Release);
     }
 }

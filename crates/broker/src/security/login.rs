@@ -61,7 +61,9 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     let talk = async {
         let mut login = Login { broker, stream, peer, exchange: None };
         loop {
-            let Some(frame) = read_frame(login.stream, buffer, FRAME_BYTES_MAX).await? else { return Ok(None) };
+            let Some(frame) = read_frame(login.stream, buffer, FRAME_BYTES_MAX, login.time_max()).await? else {
+                return Ok(None);
+            };
             if let Some(principal) = login.take(frame).await? {
                 return Ok(Some(principal));
             }
@@ -74,6 +76,11 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
+    /// The time for all of it is time enough for each part.
+    fn time_max(&self) -> Duration {
+        self.broker.options.security.login_time_max
+    }
+
     /// Answers one frame; who the client is, once it has shown that.
     async fn take(&mut self, frame: Bytes) -> Result<Option<Principal>, Ended> {
         if let Some((_, true)) = self.exchange {
@@ -91,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
         if api.key == ApiKey::ApiVersions {
             // The next request may ask for something else.
             if let Some(chunks) = answer(self.broker, call, reader).await? {
-                send(self.stream, chunks).await?;
+                send(self.stream, chunks, self.time_max()).await?;
             }
             return Ok(None);
         }
@@ -119,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
         };
         let mechanisms = known.iter().map(|mechanism| mechanism.name().to_owned()).collect();
         let response = SaslHandshakeResponse { error_code: code.number(), mechanisms };
-        send(self.stream, write(call, version, &response)).await?;
+        send(self.stream, write(call, version, &response), self.time_max()).await?;
         match asked {
             Some(asked) if code == ErrorCode::None => {
                 self.exchange = Some((Exchange::new(asked), version.number == 0));
@@ -142,7 +149,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
             Ok((principal, message)) => {
                 let length =
                     u32::try_from(message.len()).expect("a token is as short as the frames that it is made of");
-                send(self.stream, vec![Bytes::copy_from_slice(&length.to_be_bytes()), message.into()]).await?;
+                let token = vec![Bytes::copy_from_slice(&length.to_be_bytes()), message.into()];
+                send(self.stream, token, self.time_max()).await?;
                 Ok(principal)
             }
             Err(_) => Err(Ended::NotLoggedIn(ErrorCode::SaslAuthenticationFailed)),
@@ -175,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
                 }
             }
         };
-        send(self.stream, write(call, version, &response)).await?;
+        send(self.stream, write(call, version, &response), self.time_max()).await?;
         if code == ErrorCode::None { Ok(principal) } else { Err(self.refused(code).await) }
     }
 

@@ -11,7 +11,7 @@
 //! Invariants:
 //! - before login a client is answered three kinds of requests, and only small ones;
 //! - no password is kept, and nothing that is kept logs anybody in;
-//! - nobody learns by trying to log in which users there are;
+//! - nobody learns by trying to log in which users there are, as far as their credentials were made here;
 //! - a rule that denies beats every rule that allows.
 //!
 //! Not here: delegation tokens, Kerberos, OAuth, the end of a session before that of its connection.
@@ -26,7 +26,7 @@ mod sasl;
 mod scram;
 #[cfg(test)]
 mod tests;
-mod tls;
+pub(crate) mod tls;
 pub(crate) mod users;
 
 use std::sync::Arc;
@@ -77,7 +77,7 @@ pub(crate) struct Security {
     pub(crate) mechanisms: Vec<Mechanism>,
     pub(crate) users: Users,
     /// The rules, where they are asked.
-    pub(crate) acls: Option<AclStore>,
+    pub(crate) acls: Option<Arc<AclStore>>,
     checks: Semaphore,
 }
 
@@ -87,7 +87,12 @@ impl Security {
         let tls = options.tls.as_ref().map(|files| Tls::load(files, options.handshake_time_max)).transpose()?;
         let users = Users::open(log)?;
         let acls = options.acl.then(|| AclStore::open(log, &options.super_users, options.everyone_if_no_acl));
-        let (mechanisms, acls) = (options.sasl.clone(), acls.transpose()?);
+        let (mechanisms, acls) = (options.sasl.clone(), acls.transpose()?.map(Arc::new));
         Ok(Self { tls, mechanisms, users, acls, checks: Semaphore::new(CHECKS_MAX) })
+    }
+
+    /// Another one whenever the rules are others.
+    pub(crate) fn rules_version(&self) -> u64 {
+        self.acls.as_ref().map_or(0, |acls| acls.version())
     }
 }

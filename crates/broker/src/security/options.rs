@@ -22,6 +22,8 @@ pub struct SecurityOptions {
     pub handshake_time_max: Duration,
     /// Time to log in.
     pub login_time_max: Duration,
+    /// How often the files of TLS are looked at: certificates are renewed long before they end.
+    pub certificate_check_interval: Duration,
 }
 
 impl Default for SecurityOptions {
@@ -34,6 +36,7 @@ impl Default for SecurityOptions {
             super_users: Vec::new(),
             handshake_time_max: Duration::from_secs(10),
             login_time_max: Duration::from_secs(30),
+            certificate_check_interval: Duration::from_secs(10),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! TLS in front of the protocol, and who a client is by its certificate.
+//! TLS in front of the protocol, and who a client is by its certificate. Files that change are read again while it runs.
 
-use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
+use std::{fs, io};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -16,37 +16,51 @@ use tokio_rustls::server::TlsStream;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
+use super::credential::Hash;
 use super::{Principal, TlsFiles};
 use crate::BrokerError;
 
 /// What speaks TLS with clients.
 pub(crate) struct Tls {
-    acceptor: TlsAcceptor,
+    files: TlsFiles,
+    /// By what hands are shaken now.
+    config: RwLock<Arc<ServerConfig>>,
+    /// What was in the files when they were looked at last; nothing if they could not be read.
+    seen: Mutex<Option<Vec<u8>>>,
     time_max: Duration,
 }
 
 impl Tls {
     /// Reads certificate and key, and the certificates of those who vouch for clients.
     pub(crate) fn load(files: &TlsFiles, time_max: Duration) -> Result<Self, BrokerError> {
-        let provider = Arc::new(ring::default_provider());
-        let chain = certificates(&files.certificate)?;
-        let key = PrivateKeyDer::from_pem_file(&files.key);
-        let key = key.map_err(|error| refuse(&files.key, format!("no private key in PEM can be read: {error}")))?;
-        let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| refuse(&files.certificate, error.to_string()))?;
-        let builder = match &files.client_ca {
-            None => builder.with_no_client_auth(),
-            Some(path) => builder.with_client_cert_verifier(verifier(path, provider)?),
-        };
-        let config = builder.with_single_cert(chain, key);
-        let config = config.map_err(|error| refuse(&files.certificate, format!("{error}, with the key given")))?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), time_max })
+        // Before reading: what changes meanwhile is seen the next time.
+        let seen = Mutex::new(fingerprint(files));
+        let config = RwLock::new(Arc::new(read(files)?));
+        Ok(Self { files: files.clone(), config, seen, time_max })
+    }
+
+    /// Reads the files again if they are others than the last time; says whether others are used from now on. If they cannot be
+    /// used, hands are shaken as before.
+    pub(crate) fn look(&self) -> Result<bool, BrokerError> {
+        let found = fingerprint(&self.files);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == found {
+            return Ok(false);
+        }
+        *seen = found;
+        let config = read(&self.files)?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(true)
+    }
+
+    /// By what hands are shaken at this moment.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Shakes hands; answers whom the certificate of the client names, if it was asked for one.
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Option<Principal>)> {
-        let shaken = tokio::time::timeout(self.time_max, self.acceptor.accept(stream)).await;
+        let shaken = tokio::time::timeout(self.time_max, TlsAcceptor::from(self.config()).accept(stream)).await;
         let stream = shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let principal = match stream.get_ref().1.peer_certificates().and_then(<[_]>::first) {
             Some(certificate) => Some(subject_of(certificate)?),
@@ -54,6 +68,30 @@ impl Tls {
         };
         Ok((stream, principal))
     }
+}
+
+/// By what hands are shaken with these files.
+fn read(files: &TlsFiles) -> Result<ServerConfig, BrokerError> {
+    let provider = Arc::new(ring::default_provider());
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key);
+    let key = key.map_err(|error| refuse(&files.key, format!("no private key in PEM can be read: {error}")))?;
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refuse(&files.certificate, error.to_string()))?;
+    let builder = match &files.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => builder.with_client_cert_verifier(verifier(path, provider)?),
+    };
+    let config = builder.with_single_cert(chain, key);
+    config.map_err(|error| refuse(&files.certificate, format!("{error}, with the key given")))
+}
+
+/// What tells one state of the files from another; nothing if one of them cannot be read.
+fn fingerprint(files: &TlsFiles) -> Option<Vec<u8>> {
+    let paths = [Some(&files.certificate), Some(&files.key), files.client_ca.as_ref()];
+    let digests = paths.into_iter().flatten().map(|path| Some(Hash::Sha256.digest(&fs::read(path).ok()?)));
+    digests.collect::<Option<Vec<_>>>().map(|digests| digests.concat())
 }
 
 fn refuse(file: &Path, why: String) -> BrokerError {

@@ -9,7 +9,7 @@
 //! Every record is JSON. A name that nobody has is asked for a proof as well, with a salt that is the same each time, so that
 //! nobody learns by asking who there is; it comes out of the decoy key, which nobody knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use millrace_log::{EmbeddedLog, Journal, LogError, StoppedJournal, read_journal};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::watch;
 
 use super::credential::{Credential, Hash, ITERATIONS_MIN, SALT_BYTES};
 use crate::BrokerError;
@@ -110,9 +111,23 @@ impl Record {
 /// A change of one credential: set, or removed.
 pub(crate) type Change = (String, Hash, Option<Credential>);
 
+/// Most users: the names of all are looked through whenever one is added.
+const USERS_MAX: usize = 20_000;
+
+/// Why users are not changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotChanged {
+    #[error("there are {USERS_MAX} users, and no more are kept")]
+    TooMany,
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
 /// The users of the broker.
 pub(crate) struct Users {
     state: Mutex<State>,
+    /// Their names, for those who want to know when one is gone.
+    names: watch::Sender<BTreeSet<String>>,
 }
 
 struct State {
@@ -154,7 +169,14 @@ impl Users {
                 key
             }
         };
-        Ok(Self { state: Mutex::new(State { known, decoy_key, journal }) })
+        let names = watch::Sender::new(names_of(&known));
+        Ok(Self { state: Mutex::new(State { known, decoy_key, journal }), names })
+    }
+
+    /// Waits until there is no user of that name.
+    pub(crate) async fn gone(&self, name: &str) {
+        // Whoever could tell of it lives as long as this does.
+        let _ = self.names.subscribe().wait_for(|names| !names.contains(name)).await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -183,7 +205,7 @@ impl Users {
     }
 
     /// Makes changes, all of them or none; they are on the disk when this returns.
-    pub(crate) fn change(&self, changes: Vec<Change>) -> Result<(), LogError> {
+    pub(crate) fn change(&self, changes: Vec<Change>) -> Result<(), NotChanged> {
         let mut state = self.state();
         let mut known = state.known.clone();
         let mut records = Vec::with_capacity(changes.len());
@@ -199,6 +221,10 @@ impl Users {
                 }
             }
         }
+        let names = names_of(&known);
+        if names.len() > USERS_MAX && names.len() > names_of(&state.known).len() {
+            return Err(NotChanged::TooMany);
+        }
         if state.journal.journal().wants_replacement() {
             let decoy = Record::DecoyKey(Base64(state.decoy_key.clone())).encode();
             let all = known.iter().map(|((user, _), credential)| Record::set(user, credential).encode());
@@ -209,6 +235,7 @@ impl Users {
             state.journal.journal().sync()?;
         }
         state.known = known;
+        self.names.send_replace(names);
         Ok(())
     }
 }
@@ -249,7 +276,7 @@ impl StoppedUsers {
             let credential = Credential::of_password(hash, password.bytes(), random(SALT_BYTES), ITERATIONS_MIN);
             (name.to_owned(), hash, Some(credential))
         };
-        self.0.change(Hash::ALL.map(change).into())?;
+        self.0.change(Hash::ALL.map(change).into()).map_err(refused)?;
         Ok(was_there)
     }
 
@@ -261,8 +288,15 @@ impl StoppedUsers {
         let listed = self.0.list();
         let Some(credentials) = listed.get(name) else { return Ok(false) };
         let changes = credentials.iter().map(|(hash, _)| (name.to_owned(), *hash, None));
-        self.0.change(changes.collect())?;
+        self.0.change(changes.collect()).map_err(refused)?;
         Ok(true)
+    }
+}
+
+fn refused(error: NotChanged) -> BrokerError {
+    match error {
+        NotChanged::TooMany => BrokerError::User(error.to_string()),
+        NotChanged::Log(error) => error.into(),
     }
 }
 
@@ -279,6 +313,10 @@ pub(crate) fn random(count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     getrandom::fill(&mut bytes).expect("the system has randomness");
     bytes
+}
+
+fn names_of(known: &Known) -> BTreeSet<String> {
+    known.keys().map(|(user, _)| user.clone()).collect()
 }
 
 fn listed(known: &Known) -> BTreeMap<String, Vec<(Hash, u32)>> {

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::rig::Certificates;
 
 /// Longest that a test waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes to and from somewhere.
 pub(crate) trait Stream: Read + Write + Send {}

@@ -162,3 +162,21 @@ fn users_are_changed_over_the_port() {
     let all = admin.ask(0, &DescribeUserScramCredentialsRequest::default()).expect("an answer");
     assert_eq!(all.results.iter().map(|user| &*user.user).collect::<Vec<_>>(), ["admin", "bob", "carol"]);
 }
+
+#[test]
+fn a_user_that_is_removed_is_cut_off() {
+    let rig = start(|_, security| with_login(security));
+    let [mut admin, mut alice, mut bob] =
+        [("admin", "admin-secret"), ("alice", "alice-secret"), ("bob", "bob,=secret")]
+            .map(|(name, password)| Client::plain(rig.address).logged_in(name, password));
+    let mut remove = |mechanism: i8| {
+        let deletions = vec![ScramDeletion { name: "alice".to_owned(), mechanism }];
+        let request = AlterUserScramCredentialsRequest { deletions, upsertions: Vec::new() };
+        assert_eq!(admin.ask(0, &request).expect("an answer").results[0].error_code, 0);
+    };
+    remove(1);
+    assert!(alice.ask(1, &MetadataRequest::default()).is_some(), "it can still log in by the other");
+    remove(2);
+    assert!(alice.frame().is_none(), "it is not waited for until it asks for something");
+    assert!(bob.ask(1, &MetadataRequest::default()).is_some());
+}

@@ -73,7 +73,8 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    fn make(dir: &Path) -> Self {
+    /// Makes all of them in a folder.
+    pub(crate) fn make(dir: &Path) -> Self {
         let authority = authority("authority");
         let write = |name: &str, text: String| {
             let path = dir.join(name);

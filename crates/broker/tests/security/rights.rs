@@ -4,6 +4,7 @@ use millrace_broker::wire::messages::acls::*;
 use millrace_broker::wire::messages::cluster::*;
 use millrace_broker::wire::messages::commits::*;
 use millrace_broker::wire::messages::configs::*;
+use millrace_broker::wire::messages::consumer_groups::*;
 use millrace_broker::wire::messages::fetch::*;
 use millrace_broker::wire::messages::groups::*;
 use millrace_broker::wire::messages::membership::*;
@@ -644,4 +645,29 @@ fn nobody_is_a_replica() {
     let replica = FetchReplica { replica_id: 2, replica_epoch: 1 };
     let request = FetchRequest { replica_state: replica, ..fetch("", Uuid([7; 16])) };
     assert_eq!(client.ask(15, &request).expect("an answer").responses[0].partitions[0].error_code, NO_TOPIC);
+}
+
+#[test]
+fn a_regular_expression_shows_nobody_more_than_rules_let_it() {
+    let (rig, mut admin) = ruled();
+    assert_eq!(create(&mut admin, "u"), 0);
+    add(&mut admin, rule(GROUP, "g", LITERAL, READ, ALLOW));
+    add(&mut admin, rule(TOPIC, "t", LITERAL, DESCRIBE, ALLOW));
+    let mut alice = Client::plain(rig.address).logged_in("alice", "alice-secret");
+    let joins = ConsumerGroupHeartbeatRequest {
+        group_id: "g".to_owned(),
+        member_id: "m".to_owned(),
+        rebalance_timeout_ms: 60_000,
+        subscribed_topic_regex: Some(".*".to_owned()),
+        topic_partitions: Some(Vec::new()),
+        ..Default::default()
+    };
+    let mut topics = |request: &ConsumerGroupHeartbeatRequest| {
+        let answer = alice.ask(1, request).expect("an answer");
+        assert_eq!(answer.error_code, 0);
+        answer.assignment.map_or(0, |assignment| assignment.topic_partitions.len())
+    };
+    assert_eq!(topics(&joins), 1);
+    add(&mut admin, rule(TOPIC, "*", LITERAL, DESCRIBE, ALLOW));
+    assert_eq!(topics(&joins), 2, "rules hold at once");
 }

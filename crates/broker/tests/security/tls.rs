@@ -1,15 +1,15 @@
 //! TLS with certificates made here.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrace_broker::wire::ErrorCode;
 use millrace_broker::wire::messages::api_versions::ApiVersionsRequest;
 use millrace_broker::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use millrace_broker::{Broker, BrokerOptions, TlsFiles};
 
-use crate::client::{Client, connect};
-use crate::rig::{start, with_login};
+use crate::client::{Client, PATIENCE, connect};
+use crate::rig::{Certificates, start, with_login};
 
 #[test]
 fn requests_are_answered_over_tls_and_only_so() {
@@ -70,6 +70,28 @@ fn whoever_logs_in_is_the_user_and_not_the_certificate() {
     let client = Client::tls(rig.address, &rig.certificates, Some(&rig.certificates.client));
     let answer = client.logged_in("alice", "alice-secret").ask(12, &request).expect("an answer");
     assert_eq!(answer.topics[0].error_code, ErrorCode::TopicAuthorizationFailed.number());
+}
+
+#[test]
+fn a_certificate_that_is_renewed_is_used_while_it_runs() {
+    let rig = start(|certificates, security| {
+        security.tls = Some(certificates.of_server());
+        security.certificate_check_interval = Duration::from_millis(5);
+    });
+    let mut before = Client::tls(rig.address, &rig.certificates, None);
+    assert!(before.ask(3, &ApiVersionsRequest::default()).is_some());
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let renewed = Certificates::make(folder.path());
+    for (new, old) in [(&renewed.server.0, &rig.certificates.server.0), (&renewed.server.1, &rig.certificates.server.1)]
+    {
+        std::fs::copy(new, old).expect("there is room");
+    }
+    // Whoever believes the new authority alone is refused until then.
+    let deadline = Instant::now() + PATIENCE;
+    while Client::tls(rig.address, &renewed, None).ask(3, &ApiVersionsRequest::default()).is_none() {
+        assert!(Instant::now() < deadline, "the renewed certificate is never used");
+    }
+    assert!(before.ask(3, &ApiVersionsRequest::default()).is_some(), "who is connected stays so");
 }
 
 #[test]

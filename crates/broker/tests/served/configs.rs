@@ -56,6 +56,10 @@ fn the_broker_keeps_what_is_set_and_not_what_it_was_started_with() {
     let name = "log.cleaner.threads";
     assert_eq!(alter(&mut client, BROKER, "1", "num.partitions", Some("7")), 40);
     assert_eq!(alter(&mut client, BROKER, "2", name, Some("7")), 42, "there is no such broker");
+    for secret in ["ssl.key.password", "listener.name.sasl_ssl.plain.sasl.jaas.config"] {
+        assert_eq!(alter(&mut client, BROKER, "1", secret, Some("x")), 40, "`{secret}` would be told");
+        assert_eq!(described(&mut client, BROKER, "1", secret), None);
+    }
     assert_eq!(alter(&mut client, BROKER, "", name, Some("2")), 0);
     assert_eq!(described(&mut client, BROKER, "1", name), Some(("2".to_owned(), 3)), "from all brokers");
     assert_eq!(alter(&mut client, BROKER, "1", name, Some("4")), 0);

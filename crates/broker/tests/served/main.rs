@@ -6,3 +6,4 @@ mod consumers;
 mod fetching;
 mod quotas;
 mod rig;
+mod silence;

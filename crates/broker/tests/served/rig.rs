@@ -32,17 +32,24 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start() -> Self {
-        Self::over(tempfile::tempdir().expect("there is room for a folder"))
+        Self::with(|_| {})
     }
 
-    fn over(folder: TempDir) -> Self {
+    /// The same, set up in another way.
+    pub(crate) fn with(configure: impl FnOnce(&mut BrokerOptions)) -> Self {
+        Self::over(tempfile::tempdir().expect("there is room for a folder"), configure)
+    }
+
+    fn over(folder: TempDir, configure: impl FnOnce(&mut BrokerOptions)) -> Self {
         let registry = Arc::new(Registry::open(&folder.path().join("schemas")).expect("it opens"));
         let log = EmbeddedLog::open(&folder.path().join("log"), LogConfig::default(), registry).expect("it opens");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("threads start");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port is free");
         let address = listener.local_addr().expect("it has one");
-        let broker = Broker::open(log.clone(), BrokerOptions::new(address)).expect("it opens");
+        let mut options = BrokerOptions::new(address);
+        configure(&mut options);
+        let broker = Broker::open(log.clone(), options).expect("it opens");
         let stop = Stop::default();
         runtime.spawn(serve(broker.clone(), listener, stop.clone()));
         Self { log, broker, address, stop, _runtime: runtime, folder: Some(folder) }
@@ -52,7 +59,7 @@ impl Served {
     pub(crate) fn restart(mut self) -> Self {
         let folder = self.folder.take().expect("it is dropped once");
         drop(self);
-        Self::over(folder)
+        Self::over(folder, |_| {})
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -81,18 +88,16 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Writes bytes as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("it is sent");
+    }
+
     /// Sends a request of version `number`, and waits for the answer.
     pub(crate) fn ask<T: Request>(&mut self, number: i16, request: &T) -> T::Response {
+        self.send(number, request);
         let api = T::KEY.api();
         let version = api.version(number).expect("a version that can be read");
-        self.asked += 1;
-        let mut writer = Writer::new();
-        let client_id = Some(self.client_id.clone());
-        let header =
-            RequestHeader { api_key: T::KEY.number(), api_version: number, correlation_id: self.asked, client_id };
-        header.write(&mut writer);
-        request.write(&mut writer, version);
-        self.stream.write_all(&writer.finish().concat()).expect("it is sent");
         let mut length = [0; 4];
         self.stream.read_exact(&mut length).expect("it is answered");
         let mut frame = vec![0; u32::from_be_bytes(length) as usize];
@@ -103,6 +108,19 @@ impl Client {
         let response = T::Response::read(&mut reader, version).expect("an answer");
         reader.finish().expect("and nothing behind it");
         response
+    }
+
+    /// Sends a request of version `number`.
+    pub(crate) fn send<T: Request>(&mut self, number: i16, request: &T) {
+        let version = T::KEY.api().version(number).expect("a version that can be read");
+        self.asked += 1;
+        let mut writer = Writer::new();
+        let client_id = Some(self.client_id.clone());
+        let header =
+            RequestHeader { api_key: T::KEY.number(), api_version: number, correlation_id: self.asked, client_id };
+        header.write(&mut writer);
+        request.write(&mut writer, version);
+        self.write(&writer.finish().concat());
     }
 
     /// Appends a batch with one record of `bytes` to a partition; answers for how long it is to wait.

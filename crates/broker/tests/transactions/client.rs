@@ -187,7 +187,19 @@ impl Client {
 
     /// What a reader of committed records, or of everything, gets of a partition.
     pub(crate) fn fetch(&mut self, topic: &str, partition: i32, isolation_level: i8) -> FetchedPartition {
-        let partition = FetchPartition { partition, partition_max_bytes: 1 << 20, ..FetchPartition::default() };
+        self.fetch_from(topic, partition, 0, isolation_level)
+    }
+
+    /// The same from an offset on.
+    pub(crate) fn fetch_from(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        fetch_offset: i64,
+        isolation_level: i8,
+    ) -> FetchedPartition {
+        let partition =
+            FetchPartition { partition, fetch_offset, partition_max_bytes: 1 << 20, ..FetchPartition::default() };
         let request = FetchRequest {
             max_bytes: 1 << 20,
             isolation_level,

@@ -24,6 +24,7 @@ use super::error::AskError;
 use super::scan::{DeskTable, is_past_deadline};
 use crate::plan::arithmetic::with_checked_arithmetic;
 use crate::plan::catalog::{Catalog, Relation, ViewSource, options};
+use crate::plan::guard::with_guards;
 use crate::plan::logical::{expand_hopping, plan, with_stored_types};
 use crate::sql::{
     Problem, Reading, Text, Tokens, parse_query, parse_statement, planner_problem, quoted_columns, read,
@@ -188,7 +189,8 @@ async fn run(plan: LogicalPlan, limits: Limits) -> PlanResult<(SchemaRef, Vec<Re
         plan @ (LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) => plan,
         plan => LogicalPlanBuilder::from(plan).limit(0, Some(most))?.build()?,
     };
-    let physical = state.create_physical_plan(&plan).await?;
+    let plan = with_guards(state.optimize(&plan)?)?;
+    let physical = state.query_planner().create_physical_plan(&plan, &state).await?;
     let mut stream = execute_stream(physical, state.task_ctx())?;
     let schema = stream.schema();
     let (mut batches, mut rows) = (Vec::new(), 0);

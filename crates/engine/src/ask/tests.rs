@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Decimal128Array, Int32Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -168,6 +170,85 @@ fn whole_numbers_do_not_wrap() {
     assert_eq!(cells(grouped), ["odd,s", "1,-4", "2,2"]);
 }
 
+/// Numbers at the edges of their types: BIGINT and INT, and a DECIMAL(38,0) of which the third does not fit 128 bits.
+fn edges() -> Desk {
+    let schema = Schema::new(vec![
+        Field::new("big", DataType::Int64, true),
+        Field::new("n", DataType::Int32, true),
+        Field::new("price", DataType::Decimal128(38, 0), true),
+    ]);
+    let prices = Decimal128Array::from(vec![9 * 10_i128.pow(37), 9 * 10_i128.pow(37)]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(vec![i64::MAX, i64::MIN])),
+        Arc::new(Int32Array::from(vec![i32::MAX, i32::MIN])),
+        Arc::new(prices.with_precision_and_scale(38, 0).expect("38 digits are enough")),
+    ];
+    let batch = RecordBatch::try_new(Arc::new(schema), columns).expect("the columns fit");
+    let mut desk = Desk::new();
+    desk.add_table(None, "edges", Arc::new(Rows { batch, copies: 1 }));
+    desk
+}
+
+#[test]
+fn edges_of_whole_numbers_are_told() {
+    let ask = |select: &str| edges().ask(&format!("SELECT {select} FROM edges"), Limits::default());
+    for (select, said) in [
+        ("-n AS x", "0 - -2147483648"),
+        ("-big AS x", "0 - -9223372036854775808"),
+        ("big div -1 AS x", "-9223372036854775808 div -1"),
+        ("abs(n) AS x", "abs(-2147483648)"),
+        ("abs(big) AS x", "abs(-9223372036854775808)"),
+    ] {
+        let error = ask(select).expect_err("it does not fit");
+        assert_eq!(error.message, format!("a whole number that does not fit its type: {said}"), "{select}");
+        assert!(error.cure.is_some_and(|cure| cure.contains("DECIMAL")), "{select}");
+    }
+    assert_eq!(ask("abs(n) AS x").expect_err("it does not fit").column, Some(8));
+    assert!(ask("-n AS x, -big AS y, big div -1 AS z").is_err());
+    let good = "sum(-n) AS a, min(-big) AS b, min(big div -1) AS c";
+    let answer = edges().ask(&format!("SELECT {good} FROM edges WHERE n > 0"), Limits::default());
+    assert_eq!(answer.map(|answer| answer.num_rows()), Ok(1));
+}
+
+#[test]
+fn sums_do_not_wrap() {
+    let ask = |sql: &str| edges().ask(sql, Limits::default());
+    for (sql, data_type) in [
+        ("SELECT sum(big) AS x FROM (SELECT big FROM edges WHERE n > 0 UNION ALL SELECT 1 AS big)", "BIGINT"),
+        ("SELECT sum(DISTINCT big) AS x FROM (SELECT big FROM edges WHERE n > 0 UNION ALL SELECT 1 AS big)", "BIGINT"),
+        ("SELECT sum(price) AS x FROM edges", "DECIMAL(38,0)"),
+        ("SELECT sum(DISTINCT price - n % 2) AS x FROM edges", "DECIMAL(38,0)"),
+        ("SELECT n = 0 AS k, sum(price) AS x FROM edges GROUP BY n = 0", "DECIMAL(38,0)"),
+        ("SELECT sum(price) OVER (ORDER BY n) AS x FROM edges", "DECIMAL(38,0)"),
+        ("SELECT sum(price) OVER (ORDER BY n ROWS 1 PRECEDING) AS x FROM edges", "DECIMAL(38,0)"),
+    ] {
+        let error = ask(sql).expect_err(sql);
+        assert_eq!(error.message, format!("a sum is too large for {data_type}"), "{sql}");
+        assert!(error.column.is_some() && error.cure.is_some(), "{sql}");
+    }
+    let shown = |sql: &str| {
+        let answer = ask(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let format = FormatOptions::default().with_null("NULL");
+        let batch = answer.batches.first().expect("a row");
+        let cells = |row: usize| {
+            let cell = |column: &ArrayRef| {
+                let column = ArrayFormatter::try_new(column, &format).expect("it can be shown");
+                column.value(row).to_string()
+            };
+            batch.columns().iter().map(cell).collect::<Vec<_>>().join(",")
+        };
+        (0..batch.num_rows()).map(cells).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("SELECT sum(big) AS x, sum(n) AS y, sum(DISTINCT n) AS z FROM edges"), ["-1,-1,-1"]);
+    assert_eq!(shown("SELECT sum(n) AS x, sum(price) AS y FROM edges WHERE n = 0"), ["NULL,NULL"]);
+    let grouped =
+        "SELECT n > 0 AS k, sum(big) AS x, sum(big) FILTER (WHERE n < 0) AS y FROM edges GROUP BY n > 0 ORDER BY k";
+    let lines = ["false,-9223372036854775808,-9223372036854775808", "true,9223372036854775807,NULL"];
+    assert_eq!(shown(grouped), lines);
+    let sliding = "SELECT sum(n) OVER (ORDER BY n ROWS 1 PRECEDING) AS x FROM edges ORDER BY n";
+    assert_eq!(shown(sliding), ["-2147483648", "-1"]);
+}
+
 #[test]
 fn what_needs_rows_that_end_is_answered() {
     let joined = "SELECT o.id, s.amount FROM orders o LEFT JOIN sales s ON o.at = s.at WHERE o.quantity <> 3 ORDER BY o.id DESC LIMIT 2";
@@ -176,6 +257,49 @@ fn what_needs_rows_that_end_is_answered() {
     assert_eq!(cells(ranked), ["id,rank", "a,1"]);
     assert!(ask("EXPLAIN SELECT count(*) FROM sales").is_ok_and(|answer| answer.num_rows() > 0));
     assert!(ask("SELECT now() AS n").is_ok());
+}
+
+/// The same SELECTs as a view's, in `a_condition_guards_the_one_behind_it`.
+#[test]
+fn a_condition_guards_the_one_behind_it() {
+    let mut desk = desk();
+    desk.add_view("guarded", "SELECT quantity AS q FROM orders WHERE quantity <> 2 AND 10 div (quantity - 2) > 1");
+    let shown = |sql: &str| {
+        let answer = desk.ask(sql, Limits::default()).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let values = answer.batches.iter().map(|batch| {
+            let column = arrow::compute::cast(batch.column(0), &DataType::Utf8).expect("a number has a text");
+            let texts = column.as_string::<i32>().iter().map(|text| text.unwrap_or("NULL").to_owned());
+            texts.collect::<Vec<_>>()
+        });
+        values.flatten().collect::<Vec<_>>()
+    };
+    let filtered = |condition: &str| shown(&format!("SELECT quantity FROM orders WHERE {condition} ORDER BY 1"));
+    assert_eq!(filtered("quantity <> 2 AND 10 div (quantity - 2) > 1"), ["3"]);
+    assert_eq!(filtered("10 div (quantity - 2) > 1 AND quantity <> 2"), ["3"]);
+    assert_eq!(filtered("quantity = 2 OR 10 / (quantity - 2) > 1"), ["2", "3"]);
+    assert_eq!(filtered("NOT (quantity = 2 OR 10 / (quantity - 2) < 1)"), ["3"]);
+    assert_eq!(filtered("quantity <> 2 AND (quantity = 1 OR 10 / ((quantity - 2) * (quantity - 1)) > 1)"), ["1", "3"]);
+    assert_eq!(shown("SELECT q FROM guarded"), ["3"]);
+    let counted = "SELECT count(*) FILTER (WHERE quantity <> 2 AND 10 / (quantity - 2) > 1) AS n FROM orders";
+    assert_eq!(shown(counted), ["1"]);
+    let within = "SELECT sum(CASE WHEN quantity <> 2 AND 10 div (quantity - 2) > 1 THEN 1 ELSE 0 END) AS n FROM orders";
+    assert_eq!(shown(within), ["1"]);
+    let selected = "SELECT price > 1.9 AND 10 / (price - 2) > 1 AS x FROM orders WHERE quantity <> 2 ORDER BY quantity";
+    assert_eq!(shown(selected), ["false", "false", "NULL"]);
+}
+
+#[test]
+fn sets_of_groups_may_compute_something() {
+    let sums = |groups: &str| {
+        let columns = "sum(quantity) AS s, count(*) AS c FROM orders WHERE id <> 'b'";
+        cells(&format!("SELECT {columns} GROUP BY {groups} ORDER BY s, c"))
+    };
+    assert_eq!(sums("ROLLUP (id, quantity + 1)"), ["s,c", "-4,1", "-4,1", "0,3", "1,1", "3,1", "4,2"]);
+    assert_eq!(sums("CUBE (quantity + 1)"), ["s,c", "-4,1", "0,3", "1,1", "3,1"]);
+    assert_eq!(sums("GROUPING SETS ((quantity + 1), ())"), ["s,c", "-4,1", "0,3", "1,1", "3,1"]);
+    assert_eq!(sums("GROUPING SETS ((id, quantity / 2), (-quantity))").len(), 7);
+    let named = "SELECT quantity + 1 AS q, sum(quantity) AS s FROM orders GROUP BY ROLLUP (quantity + 1) ORDER BY q";
+    assert_eq!(cells(named), ["q,s", ",2", "-3,-4", "2,1", "3,2", "4,3"]);
 }
 
 #[test]
@@ -222,7 +346,8 @@ fn only_questions_are_answered() {
 #[test]
 fn depth_is_bounded() {
     let sum = |terms: usize| format!("SELECT {} AS s FROM orders", vec!["quantity"; terms].join(" + "));
-    assert!(ask(&sum(300)).is_ok());
+    let answer = ask(&sum(300));
+    assert!(answer.is_ok(), "{answer:?}");
     assert!(ask(&sum(2_000)).is_err_and(|error| error.message.contains("operators")));
     let nested = format!("SELECT {}1{}", "(".repeat(50_000), ")".repeat(50_000));
     assert!(ask(&nested).is_err_and(|error| error.message.contains("parentheses")));
@@ -251,4 +376,22 @@ fn rows_time_and_memory_are_bounded() {
     let small = Limits { memory_bytes: 1 << 20, timeout: Duration::from_secs(60), ..Limits::default() };
     let error = desk.ask("SELECT * FROM endless ORDER BY id, at DESC", small).expect_err("it does not fit");
     assert!(error.message.contains("memory"), "{error}");
+}
+
+#[test]
+fn what_is_distinct_ends_before_the_next_condition() {
+    let sql = "SELECT true IS DISTINCT FROM false AND false AS a, 1 IS NOT DISTINCT FROM 2 OR true AS b, \
+               quantity + 1 IS NOT DISTINCT FROM 2 + 1 AS c, NOT NULL IS DISTINCT FROM 1 AS d FROM orders WHERE id = 'b'";
+    assert_eq!(cells(sql), ["a,b,c,d", "false,true,true,false"]);
+}
+
+#[test]
+fn the_median_of_decimals_is_not_cut() {
+    let halves = "SELECT median(v) AS m, median(v) FILTER (WHERE v < 2) AS f FROM \
+                  (SELECT CAST(1.01 AS DECIMAL(9,2)) AS v UNION ALL SELECT CAST(1.00 AS DECIMAL(9,2)))";
+    assert_eq!(cells(halves), ["m,f", "1.005,1.005"]);
+    assert_eq!(
+        cells("SELECT median(quantity) AS m FROM orders"),
+        cells("SELECT percentile(quantity, 0.5) AS m FROM orders")
+    );
 }

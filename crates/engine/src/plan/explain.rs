@@ -7,6 +7,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use millrace_flow::TopicKind;
 
+use super::lower::unguarded;
 use super::{AggregateCall, Emit, Group, Input, Query, RowStep};
 use crate::sql::show_micros;
 
@@ -89,7 +90,7 @@ fn stage_of(step: &RowStep) -> (&'static str, String) {
 
 /// An expression as SQL, columns by name.
 pub(super) fn show(expr: &Arc<dyn PhysicalExpr>) -> String {
-    fmt_sql(expr.as_ref()).to_string()
+    fmt_sql(unguarded(expr).as_ref()).to_string()
 }
 
 pub(super) fn show_step(step: &RowStep) -> String {

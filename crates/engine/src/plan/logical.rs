@@ -7,7 +7,6 @@ use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Union, cast,
@@ -30,6 +29,7 @@ use datafusion::sql::sqlparser::ast;
 use super::catalog::{Catalog, options};
 use super::comparisons::check_comparisons;
 use super::functions::{divide, divide_decimal, hop};
+use super::naming::change_expressions;
 
 /// Plans a SELECT and settles all types.
 pub(crate) fn plan(query: ast::Query, catalog: &Catalog) -> Result<LogicalPlan> {
@@ -197,17 +197,14 @@ fn divide_in_node(plan: LogicalPlan, replace: Replace) -> Result<Transformed<Log
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&scan.projected_schema);
     }
-    let names = NamePreserver::new(&plan);
-    let changed = plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let changed = expr.transform_up(|expr| match expr {
+    let changed = change_expressions(plan, |expr| {
+        expr.transform_up(|expr| match expr {
             Expr::BinaryExpr(BinaryExpr { ref left, op: Operator::Divide, ref right }) => {
                 let (a, b) = (left.get_type(&schema)?, right.get_type(&schema)?);
                 Ok(replace(left, right, &a, &b).map_or_else(|| Transformed::no(expr), Transformed::yes))
             }
             expr => Ok(Transformed::no(expr)),
-        })?;
-        Ok(changed.update_data(|expr| name.restore(expr)))
+        })
     })?;
     if changed.transformed { changed.map_data(LogicalPlan::recompute_schema) } else { Ok(changed) }
 }
@@ -227,17 +224,16 @@ impl AnalyzerRule for GuardedByFilter {
 }
 
 fn guard_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let changed = expr.transform_up(|expr| match expr {
+    change_expressions(plan, |expr| {
+        expr.transform_up(|expr| match expr {
             Expr::AggregateFunction(mut call) => {
                 let Some(filter) = call.params.filter.clone() else {
                     return Ok(Transformed::no(Expr::AggregateFunction(call)));
                 };
                 let mut guarded = false;
                 for argument in &mut call.params.args {
-                    if !matches!(argument, Expr::Column(_) | Expr::Literal(..)) {
+                    // What is the same for every row cannot fail for some, and may have to be a constant.
+                    if !matches!(argument, Expr::Column(_)) && argument.any_column_refs() {
                         *argument = when(*filter.clone(), argument.clone()).end()?;
                         guarded = true;
                     }
@@ -246,8 +242,7 @@ fn guard_in_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
                 Ok(if guarded { Transformed::yes(call) } else { Transformed::no(call) })
             }
             expr => Ok(Transformed::no(expr)),
-        })?;
-        Ok(changed.update_data(|expr| name.restore(expr)))
+        })
     })
 }
 

@@ -9,9 +9,12 @@ mod explain;
 pub(crate) mod failure;
 mod fingerprint;
 pub(crate) mod functions;
+pub(crate) mod guard;
 pub(crate) mod logical;
 mod lower;
+mod naming;
 mod query;
+mod sentences;
 mod type_names;
 mod words;
 

@@ -15,7 +15,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use super::accumulate::{Accumulate, accumulator_for};
 use super::error::EngineError;
 use super::groups::{Groups, SKIP, window_starts};
-use super::steps::{evaluate_all, evaluate_in_parts};
+use super::steps::{evaluate_all, evaluate_column};
 use super::windows::assign;
 use crate::plan::{Aggregate, Group, Query, Window};
 
@@ -98,7 +98,7 @@ impl AggregateState {
         }
         for group in &aggregate.groups {
             if let Group::Key(key) = group {
-                columns.push(spread(evaluate_in_parts(key.as_ref(), batch)?, rows.as_ref())?);
+                columns.push(spread(evaluate_column(key.as_ref(), batch)?, rows.as_ref())?);
             }
         }
         let (arguments, masks) = self.evaluate_calls(batch, rows.as_ref())?;
@@ -118,7 +118,7 @@ impl AggregateState {
         for call in &self.aggregate().calls {
             let columns = evaluate_all(&call.function.expressions(), batch)?;
             arguments.push(columns.into_iter().map(|column| spread(column, rows)).collect::<Result<Vec<_>, _>>()?);
-            let mask = call.filter.as_ref().map(|filter| evaluate_in_parts(filter.as_ref(), batch)).transpose()?;
+            let mask = call.filter.as_ref().map(|filter| evaluate_column(filter.as_ref(), batch)).transpose()?;
             let mask = mask.map(|mask| spread(mask, rows)).transpose()?;
             masks.push(mask.map(|mask| mask.as_boolean().clone()));
         }

@@ -142,19 +142,10 @@ pub(super) fn evaluate_all(
     expressions: &[Arc<dyn PhysicalExpr>],
     batch: &RecordBatch,
 ) -> Result<Vec<ArrayRef>, EngineError> {
-    expressions.iter().map(|expression| evaluate_in_parts(expression.as_ref(), batch)).collect()
+    expressions.iter().map(|expression| evaluate_column(expression.as_ref(), batch)).collect()
 }
 
-/// An expression over a batch of which no row fails by itself. `n <> 0 AND 1 / n > x` is not always computed as carefully for
-/// many rows at a time as for one.
-pub(super) fn evaluate_in_parts(expression: &dyn PhysicalExpr, batch: &RecordBatch) -> Result<ArrayRef, EngineError> {
-    let rows = batch.num_rows();
-    match expression.evaluate(batch).and_then(|column| column.into_array(rows)) {
-        Err(_) if rows > 1 => {
-            let (first, rest) = (batch.slice(0, rows / 2), batch.slice(rows / 2, rows - rows / 2));
-            let parts = [evaluate_in_parts(expression, &first)?, evaluate_in_parts(expression, &rest)?];
-            Ok(compute::concat(&[parts[0].as_ref(), parts[1].as_ref()])?)
-        }
-        whole => Ok(whole?),
-    }
+/// An expression over a batch, as a column.
+pub(super) fn evaluate_column(expression: &dyn PhysicalExpr, batch: &RecordBatch) -> Result<ArrayRef, EngineError> {
+    Ok(expression.evaluate(batch)?.into_array(batch.num_rows())?)
 }

@@ -6,7 +6,7 @@
 use std::any::TypeId;
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
-use datafusion::sql::sqlparser::dialect::{Dialect, SparkSqlDialect};
+use datafusion::sql::sqlparser::dialect::{Dialect, Precedence, SparkSqlDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -19,6 +19,10 @@ const SPARK: SparkSqlDialect = SparkSqlDialect;
 
 /// Binds as tightly as `*` and `/`.
 const DIV_PRECEDENCE: u8 = 40;
+
+/// The operators `IS DISTINCT FROM` and `IS NOT DISTINCT FROM`.
+const DISTINCT: [Keyword; 3] = [Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
+const NOT_DISTINCT: [Keyword; 4] = [Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
 
 impl Dialect for SparkDialect {
     fn dialect(&self) -> TypeId {
@@ -97,6 +101,17 @@ impl Dialect for SparkDialect {
     }
 
     fn parse_infix(&self, parser: &mut Parser, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        // Left to itself the parser takes all that follows for the right side, `AND` and `OR` included.
+        for (words, differs) in [(&DISTINCT[..], true), (&NOT_DISTINCT, false)] {
+            if parser.parse_keywords(words) {
+                let right = parser.parse_subexpr(self.prec_value(Precedence::Is)).map(Box::new);
+                let left = Box::new(left.clone());
+                return Some(right.map(|right| match differs {
+                    true => Expr::IsDistinctFrom(left, right),
+                    false => Expr::IsNotDistinctFrom(left, right),
+                }));
+            }
+        }
         if !parser.parse_keyword(Keyword::DIV) {
             return None;
         }

@@ -21,7 +21,8 @@ use super::walk::change;
 use crate::plan::functions::DISTINCT_KEY;
 
 /// Functions that only have another name: `(Spark's, DataFusion's)`.
-const RENAMED: [(&str, &str); 24] = [
+const RENAMED: [(&str, &str); 25] = [
+    ("median", "percentile_cont"),
     ("approx_count_distinct", "approx_distinct"),
     ("approx_percentile", "approx_percentile_cont"),
     ("percentile_approx", "approx_percentile_cont"),
@@ -296,6 +297,14 @@ fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Problem> {
     {
         // Rows count by all of the columns together, and not where one of them is NULL.
         list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(call(DISTINCT_KEY, columns)))];
+    }
+    if name == "median"
+        && let FunctionArguments::List(list) = &mut function.args
+        && list.args.len() == 1
+    {
+        // The engine's own has no more digits than the values: half of 1.00 and 1.01 would be cut.
+        let half = Expr::value(Value::Number("0.5".to_owned(), false));
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(half)));
     }
     if name == "collect_set"
         && let FunctionArguments::List(list) = &mut function.args

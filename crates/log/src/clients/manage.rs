@@ -140,9 +140,11 @@ impl EmbeddedLog {
         if before.0 > end {
             return Err(LogError::OffsetPastEnd { partition: partition.clone(), from: before, end: Offset(end) });
         }
+        // Nobody else is bringing the partition to the disk, or has failed to.
+        let mut flushing = self.shared.flushing();
+        self.shared.check_in_service()?;
         // After a power cut a partition must not end before it begins.
         held.settle(self.shared.disk(), before.0).map_err(|error| self.shared.fail(error))?;
-        let mut flushing = self.shared.flushing();
         held.begin_at(before.0);
         let retired = held.retire(held.start(), |_, _, _| true)?;
         self.shared.write_checkpoint(&mut flushing, None)?;

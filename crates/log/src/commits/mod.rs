@@ -62,7 +62,7 @@ struct Tail {
 impl CommitLog {
     /// Makes an empty one, on the disk when this returns.
     pub(crate) fn create(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-        document::replace(disk, &dir.join(FILE), &Header::new(1, replay::HEADER_BYTES as u64).to_bytes())
+        document::replace(disk, &dir.join(FILE), &Header::new(1, replay::HEADER_BYTES as u64).to_bytes()).map(drop)
     }
 
     /// Goes on after the first `bytes` of the file, which a replay has found to be good; what follows is cut.
@@ -134,9 +134,8 @@ impl CommitLog {
             "one thread compacts, and nobody else replaces the file"
         );
         let bytes = self.compacted(&tail, durable)?;
-        document::replace(self.disk.as_ref(), &self.path, &bytes)?;
-        let file = OpenOptions::new().read(true).write(true).open(&self.path);
-        tail.file = Arc::new(file.map_err(LogError::io("open", &self.path))?);
+        // Not opened anew: what is appended to the old one, were that to fail, would have no name.
+        tail.file = Arc::new(document::replace(self.disk.as_ref(), &self.path, &bytes)?);
         tail.position.generation += 1;
         tail.position.bytes = bytes.len() as u64;
         *synced = tail.position.sequence;

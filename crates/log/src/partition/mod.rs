@@ -14,6 +14,7 @@
 mod aborted;
 mod compacting;
 mod recover;
+mod searching;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use millrace_flow::{Offset, TopicPartition};
 
 pub(crate) use compacting::{ClosedFacts, Compacted};
 pub(crate) use recover::{Believed, RecoveryRules, each_header};
+pub(crate) use searching::SegmentView;
 
 use crate::clients::Producers;
 use crate::record_batch::Sealed;
@@ -234,7 +236,12 @@ impl Partition {
         if self.recovery() >= end {
             return Ok(());
         }
-        let (unsynced, next) = (self.take_unsynced(), self.next());
+        let (unsynced, next) = {
+            // Nobody is in the middle of appending: up to that end every file is among those to be synced, and it is said
+            // what is not stable.
+            let _appending = self.appending.lock().unwrap_or_else(PoisonError::into_inner);
+            (self.take_unsynced(), self.next())
+        };
         unsynced.sync(disk)?;
         self.set_recovery(next);
         self.committed.fetch_max(next, Ordering::AcqRel);

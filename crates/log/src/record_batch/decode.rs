@@ -190,6 +190,11 @@ pub(crate) fn claimed_max_time_ms(header: &[u8; HEADER_BYTES]) -> i64 {
     i64::from_be_bytes(be(header, 35))
 }
 
+/// The checksum that a header has; nothing of it has been checked.
+pub(crate) fn frame_crc(header: &[u8; HEADER_BYTES]) -> u32 {
+    u32::from_be_bytes(be(header, 17))
+}
+
 impl<'a> FrameView<'a> {
     /// Checks the whole of one frame.
     pub(crate) fn parse(frame: &'a [u8]) -> Result<Self, Damage> {

@@ -28,7 +28,7 @@ mod varint;
 
 pub(crate) use compression::{Compression, Levels};
 pub(crate) use control::Marker;
-pub(crate) use decode::{FrameHeader, FrameView, RecordView, claimed_max_time_ms, frame_bytes, frame_span};
+pub(crate) use decode::{FrameHeader, FrameView, RecordView, claimed_max_time_ms, frame_bytes, frame_crc, frame_span};
 pub(crate) use encode::{Input, Sealed, encode_frame};
 pub(crate) use produced::{FrameRules, NotTaken, check_produced, place, stamp};
 pub(crate) use rewrite::{Leave, Left, leave, repack};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::index::IndexFiles;
-use super::{AbortedList, ClosedSegment, Found, Index, log_path};
+use super::{AbortedList, ClosedSegment, FilterTurn, Found, Index, log_path};
 use crate::record_batch::Sealed;
 use crate::{Disk, LogError};
 
@@ -41,6 +41,7 @@ pub(crate) struct ActiveSegment {
     index: Index,
     /// Missing until there is a first entry: most topics stay smaller than that.
     index_files: Option<IndexFiles>,
+    filter_turn: FilterTurn,
     /// Aborted transactions whose markers are here.
     pub(crate) aborted: AbortedList,
 }
@@ -58,6 +59,7 @@ impl ActiveSegment {
             bytes: 0,
             index: Index::default(),
             index_files: None,
+            filter_turn: FilterTurn::default(),
             aborted: AbortedList::default(),
         })
     }
@@ -70,8 +72,9 @@ impl ActiveSegment {
         if length != bytes {
             disk.truncate(&file, bytes).map_err(LogError::io("cut", &path))?;
         }
-        let (file, aborted) = (Arc::new(file), AbortedList::default());
-        let mut segment = Self { dir: dir.to_owned(), base, file, bytes, index, index_files: None, aborted };
+        let (file, filter_turn, aborted) = (Arc::new(file), FilterTurn::default(), AbortedList::default());
+        let dir_name = dir.to_owned();
+        let mut segment = Self { dir: dir_name, base, file, bytes, index, index_files: None, filter_turn, aborted };
         // An index that lies there has entries to be cut, at least those that nobody trusts.
         if segment.index.len() > 0 || super::file_path(dir, base, super::TIME_INDEX).exists() {
             segment.index_files = Some(IndexFiles::open(disk, dir, base, 0)?);
@@ -140,7 +143,7 @@ impl ActiveSegment {
     pub(crate) fn close(mut self, disk: &dyn Disk, end: i64) -> ClosedSegment {
         let found = Found { base: self.base, bytes: self.bytes, swap_end: None };
         let mut closed = ClosedSegment::new(&self.dir, found, Some(end)).with_index(std::mem::take(&mut self.index));
-        closed.aborted = self.aborted;
+        (closed.aborted, closed.filter_turn) = (self.aborted, self.filter_turn);
         if let Err(error) = closed.save_index(disk) {
             tracing::warn!(%error, "index not written");
         }
@@ -165,6 +168,11 @@ impl ActiveSegment {
     /// Path of the log file.
     pub(crate) fn path(&self) -> PathBuf {
         log_path(&self.dir, self.base)
+    }
+
+    /// For whoever makes the filter of what is there so far.
+    pub(crate) fn filter_turn(&self) -> &FilterTurn {
+        &self.filter_turn
     }
 
     /// Its index so far.

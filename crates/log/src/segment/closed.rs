@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::index::IndexFiles;
-use super::{AbortedList, Found, Index, Replacement, ScanStop, Scanner, log_path};
+use super::{AbortedList, FilterTurn, Found, Index, Replacement, ScanStop, Scanner, log_path};
 use crate::record_batch::{HEADER_BYTES, claimed_max_time_ms};
 use crate::{Disk, LogError};
 
@@ -21,6 +21,7 @@ pub(crate) struct ClosedSegment {
     /// Its records do not have their name yet.
     is_swap: bool,
     index: OnceLock<Index>,
+    pub(super) filter_turn: FilterTurn,
     /// Aborted transactions whose markers are here.
     pub(crate) aborted: AbortedList,
 }
@@ -31,12 +32,18 @@ impl ClosedSegment {
     pub(crate) fn new(dir: &Path, found: Found, end: Option<i64>) -> Self {
         let Found { base, bytes, swap_end } = found;
         let (is_swap, end, aborted) = (swap_end.is_some(), swap_end.or(end), AbortedList::default());
-        Self { dir: dir.to_owned(), base, end, bytes, is_swap, index: OnceLock::new(), aborted }
+        let (index, filter_turn) = (OnceLock::new(), FilterTurn::default());
+        Self { dir: dir.to_owned(), base, end, bytes, is_swap, index, filter_turn, aborted }
     }
 
     /// The same with an index at hand.
     pub(crate) fn with_index(self, index: Index) -> Self {
         Self { index: OnceLock::from(index), ..self }
+    }
+
+    /// For whoever makes its filter; not before its records have their name, since what may lie there is that of others.
+    pub(crate) fn filter_turn(&self) -> Option<&FilterTurn> {
+        (!self.is_swap).then_some(&self.filter_turn)
     }
 
     /// Says that its records have their name now.

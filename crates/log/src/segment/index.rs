@@ -88,6 +88,11 @@ impl Index {
         self.entry_before(after)
     }
 
+    /// All known frames: offsets, relative too, and positions.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.entries.iter().map(|entry| (i64::from(entry.relative), u64::from(entry.position)))
+    }
+
     fn entry_before(&self, after: usize) -> (i64, u64) {
         let entry = after.checked_sub(1).map(|at| self.entries[at]);
         entry.map_or((0, 0), |entry| (i64::from(entry.relative), u64::from(entry.position)))

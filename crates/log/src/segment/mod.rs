@@ -17,12 +17,14 @@ mod tests;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 pub(crate) use aborted::{Aborted, AbortedList};
 pub(crate) use active::{ActiveSegment, Mark};
 pub(crate) use closed::{ClosedSegment, first_time_ms};
 pub(crate) use index::Index;
 pub(crate) use scan::{ScanStop, Scanner};
+use swap::CLEANED;
 pub(crate) use swap::{Replacement, cleaned_path, discard, settle};
 
 use crate::{Disk, LogError, document};
@@ -32,6 +34,10 @@ const LOG: &str = "log";
 const OFFSET_INDEX: &str = "index";
 const TIME_INDEX: &str = "timeindex";
 const ABORTED_INDEX: &str = "txnindex";
+const FILTER: &str = "filter";
+
+/// Held by whoever makes the filter of a segment, which is this segment's as long as it has records.
+pub(crate) type FilterTurn = Arc<Mutex<()>>;
 
 /// A segment found in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +67,12 @@ fn file_path(dir: &Path, base: i64, extension: &str) -> PathBuf {
 /// Path of the records of the segment at `base`.
 pub(crate) fn log_path(dir: &Path, base: i64) -> PathBuf {
     file_path(dir, base, LOG)
+}
+
+/// Path of the filter of the segment at `base`, and where it is written before it has its name. What is left there by a crash
+/// goes with other unfinished files at the next start.
+pub(crate) fn filter_paths(dir: &Path, base: i64) -> (PathBuf, PathBuf) {
+    (file_path(dir, base, FILTER), file_path(dir, base, &format!("{FILTER}.{CLEANED}")))
 }
 
 /// The segments in `dir` by base; none when there is no such folder. A whole replacement counts instead of what it replaces.
@@ -109,11 +121,11 @@ pub(crate) fn remove(disk: &dyn Disk, dir: &Path, base: i64) -> Result<(), LogEr
 
 /// Removes what lies beside the records of the segment at `base`.
 fn remove_index(disk: &dyn Disk, dir: &Path, base: i64) -> Result<(), LogError> {
-    let extensions = [OFFSET_INDEX, TIME_INDEX, ABORTED_INDEX];
+    let extensions = [OFFSET_INDEX, TIME_INDEX, ABORTED_INDEX, FILTER];
     extensions.iter().try_for_each(|extension| remove_if_there(disk, &file_path(dir, base, extension)))
 }
 
-fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
+pub(crate) fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
     match disk.remove(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(LogError::io("remove", path)(error)),
         _ => Ok(()),

@@ -14,7 +14,7 @@ use crate::record_batch::{Damage, FrameHeader, FrameView, HEADER_BYTES, Marker, 
 /// Bytes asked of the disk at once.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Bytes that the disk may fetch behind those, while they are looked at.
-const AHEAD_BYTES: NonZero<u64> = NonZero::new(4 << 20).expect("it is not zero");
+const AHEAD_BYTES: u64 = 4 << 20;
 
 /// Why a scan ended before the end of the file.
 #[derive(Debug)]
@@ -130,8 +130,12 @@ impl<'a> Scanner<'a> {
         let left = usize::try_from(self.end - from).unwrap_or(usize::MAX);
         let wanted = (bytes - have).max(CHUNK_BYTES).min(left);
         self.buffer.resize(have + wanted, 0);
-        // A wish only: whether it is granted shows in the time.
-        let _ = fadvise(self.file, from + wanted as u64, Some(AHEAD_BYTES), Advice::WillNeed);
+        // Not behind the end: what lies there may be none of the caller's business.
+        let behind = from + wanted as u64;
+        if let Some(ahead) = NonZero::new(AHEAD_BYTES.min(self.end - behind)) {
+            // A wish only: whether it is granted shows in the time.
+            let _ = fadvise(self.file, behind, Some(ahead), Advice::WillNeed);
+        }
         let read = self.file.read_exact_at(&mut self.buffer[have..], from);
         read.map_err(|error| ScanStop::Io(LogError::io("read", self.path)(error)))
     }

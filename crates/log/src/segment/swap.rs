@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use super::{LOG, file_path, log_path, remove, remove_if_there, remove_index};
 use crate::{Disk, LogError, document};
 
-const CLEANED: &str = "cleaned";
+pub(super) const CLEANED: &str = "cleaned";
 const SWAP: &str = "swap";
 const DELETED: &str = "deleted";
 

@@ -5,28 +5,7 @@ use std::collections::BTreeMap;
 use millrace_flow::TopicPartition;
 
 use crate::prices::Prices;
-
-/// When something was asked for, and when that was acknowledged; in changes of the folder.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) asked: usize,
-    pub(crate) acknowledged: Option<usize>,
-}
-
-impl Span {
-    /// It was there when this began.
-    pub(crate) const BEFORE: Self = Self { asked: 0, acknowledged: Some(0) };
-
-    /// It must have survived a power cut after `cut` changes.
-    fn is_certain(self, cut: usize) -> bool {
-        self.acknowledged.is_some_and(|acknowledged| acknowledged <= cut)
-    }
-
-    /// It may have.
-    fn is_possible(self, cut: usize) -> bool {
-        self.asked <= cut
-    }
-}
+use crate::span::Span;
 
 /// A frame that was sent.
 #[derive(Debug, Clone)]

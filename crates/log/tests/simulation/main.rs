@@ -14,6 +14,7 @@ mod frames;
 mod ledger;
 mod prices;
 mod shop;
+mod span;
 mod trace;
 
 use std::path::Path;

@@ -7,7 +7,7 @@ use millrace_log::EmbeddedLog;
 
 use crate::chance::Chance;
 use crate::frames::Frame;
-use crate::ledger::Span;
+use crate::span::Span;
 use crate::trace::TracingDisk;
 
 const TOPIC: &str = "prices";
@@ -94,10 +94,10 @@ impl Prices {
 
     /// Takes over what is found after a power cut, if that may be so.
     pub(crate) fn adopt(&mut self, log: &EmbeddedLog, cut: usize) -> Result<(), String> {
-        let certain = |span: Span| span.acknowledged.is_some_and(|acknowledged| acknowledged <= cut);
-        let owed = self.sent.iter().filter(|price| certain(price.span)).map(|price| price.frame_end).max().unwrap_or(0);
+        let owed =
+            self.sent.iter().filter(|price| price.span.is_certain(cut)).map(|price| price.frame_end).max().unwrap_or(0);
         if log.client_topic(TOPIC).is_none() {
-            let is_owed = owed > 0 || self.made.is_some_and(certain);
+            let is_owed = owed > 0 || self.made.is_some_and(|made| made.is_certain(cut));
             *self = Self::default();
             return if is_owed { Err(text("lost: the topic is not there")) } else { Ok(()) };
         }
@@ -105,7 +105,7 @@ impl Prices {
         if start != Offset(0) || end.0 < owed {
             return Err(text(format!("lost: goes from {start} to {end}, and {owed} was acknowledged")));
         }
-        self.sent.retain(|price| price.span.asked <= cut && price.frame_end <= end.0);
+        self.sent.retain(|price| price.span.is_possible(cut) && price.frame_end <= end.0);
         if self.sent.last().map_or(0, |price| price.frame_end) != end.0 {
             return Err(text(format!("ends at {end}, within a frame or behind all that was sent")));
         }

@@ -16,6 +16,7 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt
 use arrow::compute;
 use arrow::datatypes::SchemaRef;
 
+use self::front::has_bare_cr;
 use super::column::{Bad, Column, Text};
 use super::options::{CsvOptions, Encoding};
 use super::records::{Cell, Found, Unfinished, read_record};
@@ -357,7 +358,9 @@ impl CsvDecoder {
             self.pass(found.end, found.inner_lines + 1);
         } else {
             let fields = if found.fields == 1 { "field" } else { "fields" };
-            let reason = format!("it has {} {fields} and {width} columns are declared", found.fields);
+            let text = &self.buffer[self.at..found.text_end];
+            let line_ends = if has_bare_cr(text) { "; CR alone, which is in it, ends no line" } else { "" };
+            let reason = format!("it has {} {fields} and {width} columns are declared{line_ends}", found.fields);
             self.rejects.push(self.position.line, None, reason, &self.buffer[self.at..found.text_end]);
             self.pass(found.end, found.inner_lines + 1);
         }

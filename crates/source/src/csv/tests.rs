@@ -688,7 +688,7 @@ fn an_unfinished_first_line_counts_at_the_end() {
     for (header, text) in [("true", HEAD.to_owned() + "5,,half"), ("false", "5,,half".to_owned())] {
         let mut shop = Shop::new("data/*.csv", sales(), &[("follow", "true"), ("header", header)]);
         shop.write("data/a.csv", text);
-        shop.follow(|| shop.wait_for("the file to be looked at", || shop.status.phase() == Phase::Idle));
+        shop.follow(|| following::wait_until_looked_at(&shop));
         assert_eq!(shop.counts(), (0, 0));
         shop.config.follow = false;
         shop.stop = Stop::default();

@@ -22,8 +22,8 @@ pub(super) struct Renderer<'a> {
     stores: &'a Stores,
     /// By schema id; `None` for a schema that cannot be read.
     decoders: HashMap<u32, Option<Decoder>>,
-    /// The source's files, by number.
-    files: BTreeMap<u32, String>,
+    /// The source's files, by number; nothing where rows of several sources come together, whose numbers mean other files.
+    files: Option<BTreeMap<u32, String>>,
 }
 
 impl<'a> Renderer<'a> {
@@ -34,7 +34,7 @@ impl<'a> Renderer<'a> {
     /// The numbers of the files that `name` may mean.
     pub(super) fn file_numbers(&self, name: &str) -> Vec<u32> {
         let is_meant = |path: &str| path == name || path.strip_suffix(name).is_some_and(|head| head.ends_with('/'));
-        let named = self.files.iter().filter(|(_, path)| is_meant(path)).map(|(number, _)| *number);
+        let named = self.files.iter().flatten().filter(|(_, path)| is_meant(path)).map(|(number, _)| *number);
         named.chain(name.parse()).collect()
     }
 
@@ -107,9 +107,10 @@ impl<'a> Renderer<'a> {
     }
 
     fn origin(&self, record: &Record) -> Option<MessageOrigin> {
+        let files = self.files.as_ref()?;
         let (_, at) = record.headers.iter().find(|(name, _)| name == ORIGIN_HEADER)?;
         let (file, line) = std::str::from_utf8(at).ok()?.split_once(':')?;
-        let name = file.parse().ok().and_then(|number| self.files.get(&number)).cloned();
+        let name = file.parse().ok().and_then(|number| files.get(&number)).cloned();
         Some(MessageOrigin { file: name.unwrap_or_else(|| file.to_owned()), line: line.parse().ok()? })
     }
 }
@@ -123,7 +124,7 @@ fn plain_texts(value: &[u8]) -> Vec<String> {
 }
 
 /// The files of the source that the records of a topic come from: its writer, or the source that a query's late rows came from.
-fn files_behind(stores: &Stores, info: &TopicInfo) -> BTreeMap<u32, String> {
+fn files_behind(stores: &Stores, info: &TopicInfo) -> Option<BTreeMap<u32, String>> {
     let catalog = &stores.project.catalog;
     let mut sources = Vec::new();
     let mut writers = vec![info.spec.writer.to_string()];
@@ -136,8 +137,11 @@ fn files_behind(stores: &Stores, info: &TopicInfo) -> BTreeMap<u32, String> {
     }
     sources.sort();
     sources.dedup();
-    // Numbers of two sources would mean different files.
-    let [source] = sources.as_slice() else { return BTreeMap::new() };
+    let source = match sources.as_slice() {
+        [source] => source,
+        [] => return Some(BTreeMap::new()),
+        _ => return None,
+    };
     let commit = stores.log.last_commit(source);
-    commit.map(|commit| millrace_source::file_names(&commit.cookie)).unwrap_or_default()
+    Some(commit.map(|commit| millrace_source::file_names(&commit.cookie)).unwrap_or_default())
 }

@@ -18,7 +18,7 @@ pub struct Topic {
     pub kind: TopicKind,
     /// Its partitions.
     pub partitions: Vec<Partition>,
-    /// Committed records that are there.
+    /// Committed offsets that are there: as many records, or fewer where the topic is compacted or written in transactions.
     pub records: u64,
     /// Bytes on the disk.
     pub bytes: u64,
@@ -58,7 +58,7 @@ pub struct Partition {
     pub start: i64,
     /// Offset after the last record.
     pub end: i64,
-    /// Records that are there.
+    /// Offsets that are there.
     pub records: u64,
     /// Whether nothing came for ten seconds although more may come: a query that has read it to its end waits for it no more.
     pub idle: bool,

@@ -45,16 +45,18 @@ interface Size {
   row_gap: number;
 }
 
-/** Five columns of this width and their gaps fit the page on a screen of 1440 pixels. */
+/** Five columns of this width and their gaps fit the page on a screen of 1440 pixels; of more, each is narrower. */
 const STAGE_WIDTH = 196;
-const ROOMY: Size = { width: STAGE_WIDTH, height: 64, row_gap: 16 };
-const DENSE: Size = { width: STAGE_WIDTH, height: 46, row_gap: 8 };
+const STAGE_WIDTH_NARROW = 172;
+const ROOMY = { height: 64, row_gap: 16 };
+const DENSE = { height: 46, row_gap: 8 };
 /** With more stages than this in a column the drawing would not fit a screen. */
 const ROOMY_ROWS_MAX = 8;
 /** A column that is shorter than this stays on the first screen, however far down a long one beside it goes. */
 const SCREEN_HEIGHT = 600;
 const LANE_HEIGHT = 10;
 const COLUMN_GAP_MIN = 48;
+const COLUMN_GAP_NARROW = 24;
 const COLUMN_GAP_MAX = 110;
 const MARGIN = 4;
 const ORDERING_PASSES = 6;
@@ -102,10 +104,12 @@ export function lay_out_pipeline(pipeline: Pipeline, width: number): Drawing {
   const { lists, ways } = slots_of(pipeline);
   order_by_neighbours(lists, ways);
   const count = lists.length;
-  const size = lists.some((list) => list.filter((slot) => slot.node).length > ROOMY_ROWS_MAX) ? DENSE : ROOMY;
+  const narrow = count * STAGE_WIDTH + (count - 1) * COLUMN_GAP_MIN + 2 * MARGIN > width;
+  const rows = lists.some((list) => list.filter((slot) => slot.node).length > ROOMY_ROWS_MAX) ? DENSE : ROOMY;
+  const size: Size = { ...rows, width: narrow ? STAGE_WIDTH_NARROW : STAGE_WIDTH };
   const height = Math.max(size.height, ...lists.map((list) => column_height(list, size))) + 2 * MARGIN;
   const free = count > 1 ? (width - 2 * MARGIN - count * size.width) / (count - 1) : 0;
-  const gap = Math.min(COLUMN_GAP_MAX, Math.max(COLUMN_GAP_MIN, free));
+  const gap = Math.min(COLUMN_GAP_MAX, Math.max(narrow ? COLUMN_GAP_NARROW : COLUMN_GAP_MIN, free));
   const spots = place_columns(lists, ways, size, gap, height);
   const placed = lists.flatMap((list, column) =>
     list.flatMap(({ id, node }) => {

@@ -13,7 +13,14 @@ export function is_bytes(value: unknown): value is { bytes: number; base64: stri
 export function preview(value: unknown): [string, string][] {
   if (is_bytes(value)) return [['', `${bytes(value.bytes)} that are no text`]];
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return [['', text(value)]];
-  return Object.entries(value).filter(([, one]) => one !== null).map(([name, one]) => [name, text(one)]);
+  return Object.entries(reason_first(value)).filter(([, one]) => one !== null).map(([name, one]) => [name, text(one)]);
+}
+
+/** Of a rejected row one asks first why and what it was; the stage and the place in the file come after. */
+function reason_first(value: object): object {
+  if (!('reason' in value && 'row' in value && 'failed_at' in value)) return value;
+  const { reason, row, ...rest } = value;
+  return { reason, ...('column' in rest ? { column: rest.column } : {}), row, ...rest };
 }
 
 function text(value: unknown): string {

@@ -14,6 +14,9 @@ pub(super) const LEAVE_FOR_A_WHILE: i32 = -2;
 /// From this version on members make their ids themselves.
 const OWN_IDS_VERSION: i16 = 1;
 
+/// Bytes of the names that a member subscribes to, and longest name of a member: far beyond what anybody reads.
+const SUBSCRIPTION_BYTES_MAX: usize = 1 << 20;
+
 /// What a heartbeat says in words, understood.
 pub(super) struct Said {
     pub(super) assignor: Option<Assignor>,
@@ -25,7 +28,9 @@ pub(super) struct Said {
 pub(super) fn understand(request: &ConsumerHeartbeat) -> Result<Said, GroupError> {
     let is_empty = |text: &Option<String>| text.as_deref() == Some("");
     let needs_id = request.member_epoch != JOIN || request.version >= OWN_IDS_VERSION;
+    let bytes: usize = request.topics.iter().flatten().map(String::len).sum();
     let makes_no_sense = request.group.is_empty()
+        || bytes > SUBSCRIPTION_BYTES_MAX
         || is_empty(&request.instance_id)
         || is_empty(&request.rack_id)
         || is_empty(&request.assignor)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::assignors::{Assignor, Topics};
-use super::super::types::{Assignment, ConsumerState, IdPartition};
+use super::super::types::{Assignment, ConsumerState, Directory, IdPartition, Sight};
 use super::super::{ConsumerGroupImage, ConsumerMemberImage, GroupError};
 use super::member::{ConsumerMember, MemberState};
 
@@ -133,6 +133,26 @@ impl ConsumerGroup {
         }
         self.dirty.insert(id.to_owned());
         Some(changed)
+    }
+
+    /// Takes note of what a member may see. Whether its pattern matches other topics then is looked at if it is new.
+    pub(super) fn set_sight(&mut self, id: &str, sight: Sight, joins: bool) {
+        let Some(member) = self.members.get_mut(id) else { return };
+        let was_unknown = member.sight.replace(sight).is_none();
+        if member.pattern.is_some() && (was_unknown || joins) {
+            self.directory_version = None;
+        }
+    }
+
+    /// Looks anew which topics match the members' patterns; says whether they are others for any.
+    pub(super) fn match_topics(&mut self, directory: &Directory) -> bool {
+        let mut is_other = false;
+        for member in self.members.values_mut() {
+            let matched = member.matches(directory, &self.topics);
+            is_other |= matched != member.matched;
+            member.matched = matched;
+        }
+        is_other
     }
 
     /// Gives a member another target.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::step::Step;
-use super::super::types::{ConsumerAnswer, ConsumerHeartbeat, Directory, Outcome, Reply, Timing};
+use super::super::types::{ConsumerAnswer, ConsumerHeartbeat, Directory, Outcome, Reply, Sight, Timing};
 use super::super::{Coordinator, GroupError, Record, Token, join};
 use super::ConsumerGroup;
 use super::check::{JOIN, LEAVE, LEAVE_FOR_A_WHILE, Said, understand};
@@ -12,10 +12,16 @@ use super::member::ConsumerMember;
 
 impl Coordinator {
     /// A member of a group whose coordinator assigns joins, is alive or goes. Without a change of anything it is answered
-    /// nothing but that.
-    pub fn consumer_heartbeat(&mut self, token: Token, request: ConsumerHeartbeat, now_ms: i64) -> Outcome {
-        let mut out = Outcome::default();
-        let answer = self.try_consumer_heartbeat(request, now_ms, &mut out);
+    /// nothing but that. The caller has checked that it may see the topics that it names; those that only match are of its sight.
+    pub fn consumer_heartbeat(
+        &mut self,
+        token: Token,
+        request: ConsumerHeartbeat,
+        sight: Sight,
+        now_ms: i64,
+    ) -> Outcome {
+        let mut out = self.tick(now_ms);
+        let answer = self.try_consumer_heartbeat(request, sight, now_ms, &mut out);
         out.reply(token, Reply::ConsumerHeartbeat(answer));
         out
     }
@@ -23,10 +29,11 @@ impl Coordinator {
     fn try_consumer_heartbeat(
         &mut self,
         request: ConsumerHeartbeat,
+        sight: Sight,
         now_ms: i64,
         out: &mut Outcome,
     ) -> Result<ConsumerAnswer, GroupError> {
-        self.check_open()?;
+        self.check_group_id_of_offsets(&request.group)?;
         let said = understand(&request)?;
         self.find_consumer_group(&request.group, request.member_epoch == JOIN, now_ms, out)?;
         let directory = self.topics().clone();
@@ -34,7 +41,7 @@ impl Coordinator {
         let mut step = self.step(&request.group, now_ms, out).ok_or(GroupError::GroupIdNotFound)?;
         let answer = match request.member_epoch {
             LEAVE | LEAVE_FOR_A_WHILE => step.consumer_leave(&request),
-            _ => step.consumer_heartbeat(request, said, &directory, timing),
+            _ => step.consumer_heartbeat(request, said, sight, &directory, timing),
         };
         step.write_consumers();
         answer
@@ -71,6 +78,7 @@ impl Step<'_> {
         &mut self,
         request: ConsumerHeartbeat,
         said: Said,
+        sight: Sight,
         directory: &Directory,
         timing: Timing,
     ) -> Result<ConsumerAnswer, GroupError> {
@@ -79,6 +87,7 @@ impl Step<'_> {
         if self.take_over(&id, &request, said) {
             self.consumers().begin_epoch();
         }
+        self.consumers().set_sight(&id, sight, request.member_epoch == JOIN);
         self.settle_targets(directory);
         self.reconcile(&id, request.owned.as_ref());
         self.arm_session(&id, timing.session_timeout_ms);

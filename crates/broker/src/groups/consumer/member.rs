@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use regex::{Regex, RegexBuilder};
 
 use super::super::ConsumerMemberImage;
-use super::super::assignors::Assignor;
-use super::super::types::{Assignment, ConsumerHeartbeat};
+use super::super::assignors::{Assignor, Topics};
+use super::super::types::{Assignment, ConsumerHeartbeat, Directory, Sight, TopicId};
 
 /// Most bytes that a compiled regular expression takes: what anybody writes to name topics is far below.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -76,6 +76,10 @@ pub(in super::super) struct ConsumerMember {
     pub(super) rebalance_timeout_ms: i32,
     pub(super) topics: BTreeSet<String>,
     pub(super) pattern: Option<Pattern>,
+    /// What it may see; nobody knows from a restart to its next heartbeat.
+    pub(super) sight: Option<Sight>,
+    /// The topics that its pattern matched last, of those that it may see.
+    pub(super) matched: BTreeSet<TopicId>,
     pub(super) assignor: Option<Assignor>,
     pub(super) epoch: i32,
     pub(super) previous_epoch: i32,
@@ -98,6 +102,8 @@ impl ConsumerMember {
             rebalance_timeout_ms: 0,
             topics: BTreeSet::new(),
             pattern: None,
+            sight: None,
+            matched: BTreeSet::new(),
             assignor: None,
             epoch: 0,
             previous_epoch: 0,
@@ -119,6 +125,8 @@ impl ConsumerMember {
             rebalance_timeout_ms: image.rebalance_timeout_ms,
             topics: image.topics.iter().cloned().collect(),
             pattern: image.regex.as_deref().and_then(Pattern::new),
+            sight: None,
+            matched: BTreeSet::new(),
             assignor: image.assignor.as_deref().and_then(Assignor::of),
             epoch: image.epoch,
             previous_epoch: image.previous_epoch,
@@ -153,6 +161,17 @@ impl ConsumerMember {
     /// Whether it subscribes to the topic `name`.
     pub(super) fn subscribes_to(&self, name: &str) -> bool {
         self.topics.contains(name) || self.pattern.as_ref().is_some_and(|pattern| pattern.matches(name))
+    }
+
+    /// Topics that its pattern matches and that it may see. As long as nobody knows what that is, they are of those that its
+    /// group reads.
+    pub(super) fn matches(&self, directory: &Directory, read: &Topics) -> BTreeSet<TopicId> {
+        let Some(pattern) = &self.pattern else { return BTreeSet::new() };
+        let matched = directory.topics.iter().filter(|(name, (id, _))| {
+            let is_seen = || self.sight.as_ref().map_or_else(|| read.contains_key(id), |sight| sight.sees(name));
+            pattern.matches(name) && is_seen()
+        });
+        matched.map(|(_, (id, _))| *id).collect()
     }
 
     /// Everything that nobody else may own yet.

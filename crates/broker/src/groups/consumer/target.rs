@@ -14,9 +14,12 @@ impl Step<'_> {
         if consumers.epoch == consumers.assignment_epoch && consumers.directory_version == Some(directory.version) {
             return;
         }
+        consumers.directory_version = Some(directory.version);
+        if consumers.match_topics(directory) {
+            consumers.begin_epoch();
+        }
         let subscriptions = subscriptions(consumers, directory);
         let topics = subscribed(&subscriptions, directory);
-        consumers.directory_version = Some(directory.version);
         if topics != consumers.topics {
             consumers.topics = topics;
             consumers.begin_epoch();
@@ -37,10 +40,7 @@ impl Step<'_> {
 fn subscriptions(consumers: &ConsumerGroup, directory: &Directory) -> Vec<BTreeSet<TopicId>> {
     let of_member = |member: &super::member::ConsumerMember| {
         let named = member.topics.iter().filter_map(|name| directory.topics.get(name)).map(|(id, _)| *id);
-        let named = named.collect::<BTreeSet<_>>();
-        let Some(pattern) = &member.pattern else { return named };
-        let matched = directory.topics.iter().filter(|(name, _)| pattern.matches(name)).map(|(_, (id, _))| *id);
-        named.into_iter().chain(matched).collect()
+        named.chain(member.matched.iter().copied()).collect()
     };
     consumers.members().map(of_member).collect()
 }

@@ -6,11 +6,7 @@ use super::rig::*;
 
 #[test]
 fn a_partition_is_let_go_of_before_another_gets_it() {
-    let mut rig = Rig::new();
-    rig.set_topics(&[("t", 4)]);
-    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
-    a.join(&mut rig).expect("it joins");
-    b.join(&mut rig).expect("it joins");
+    let (mut rig, mut a, mut b) = pair();
     assert_eq!((b.epoch, b.owned.len()), (2, 0), "the other still reads everything");
     assert_eq!(rig.described().state, ConsumerState::Reconciling);
     let told = rig.beat(a.short()).expect("it is told to let go");
@@ -31,11 +27,7 @@ fn a_partition_is_let_go_of_before_another_gets_it() {
 
 #[test]
 fn who_does_not_let_go_in_time_is_gone() {
-    let mut rig = Rig::new();
-    rig.set_topics(&[("t", 4)]);
-    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
-    a.join(&mut rig).expect("it joins");
-    b.join(&mut rig).expect("it joins");
+    let (mut rig, a, mut b) = pair();
     rig.beat(a.short()).expect("it is told to let go");
     for _ in 0..11 {
         rig.pass(5_000);
@@ -51,11 +43,7 @@ fn who_does_not_let_go_in_time_is_gone() {
 
 #[test]
 fn a_silent_member_is_gone_and_what_it_read_is_free() {
-    let mut rig = Rig::new();
-    rig.set_topics(&[("t", 4)]);
-    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
-    a.join(&mut rig).expect("it joins");
-    b.join(&mut rig).expect("it joins");
+    let (mut rig, mut a, mut b) = pair();
     rig.settle(&mut [&mut a, &mut b]);
     rig.pass(CONSUMER_SESSION_MS - 1);
     b.beat(&mut rig).expect("it is alive");
@@ -70,11 +58,7 @@ fn a_silent_member_is_gone_and_what_it_read_is_free() {
 
 #[test]
 fn a_member_that_leaves_is_replaced_at_once() {
-    let mut rig = Rig::new();
-    rig.set_topics(&[("t", 4)]);
-    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
-    a.join(&mut rig).expect("it joins");
-    b.join(&mut rig).expect("it joins");
+    let (mut rig, mut a, mut b) = pair();
     rig.settle(&mut [&mut a, &mut b]);
     assert_eq!(a.leave(&mut rig, -1).map(|answer| answer.member_epoch), Ok(-1));
     assert_eq!(rig.described().state, ConsumerState::Assigning);
@@ -91,11 +75,7 @@ fn session(member: &str) -> super::super::timers::Timer {
 
 #[test]
 fn a_lost_answer_is_given_again() {
-    let mut rig = Rig::new();
-    rig.set_topics(&[("t", 4)]);
-    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
-    a.join(&mut rig).expect("it joins");
-    b.join(&mut rig).expect("it joins");
+    let (mut rig, mut a, _) = pair();
     a.beat(&mut rig).expect("it is told to let go");
     let told = ConsumerHeartbeat { owned: Some(a.owned.clone()), ..a.short() };
     assert_eq!(rig.beat(told.clone()).map(|answer| answer.member_epoch), Ok(2), "and this is lost");
@@ -116,11 +96,7 @@ fn b_of(rig: &Rig) -> Assignment {
 
 #[test]
 fn a_member_that_starts_anew_under_its_id_owns_nothing_until_it_is_told() {
-    let mut rig = Rig::new();
-    rig.set_topics(&[("t", 4)]);
-    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
-    a.join(&mut rig).expect("it joins");
-    b.join(&mut rig).expect("it joins");
+    let (mut rig, mut a, mut b) = pair();
     rig.beat(a.short()).expect("it is told to let go");
     a.join(&mut rig).expect("it begins anew");
     assert_eq!((a.epoch, a.owned.len()), (2, 2), "which is as good as letting go");

@@ -31,11 +31,7 @@ fn members_go_on_where_they_were() {
 
 #[test]
 fn a_partition_on_its_way_is_not_lost() {
-    let mut rig = Rig::new();
-    rig.set_topics(&[("t", 4)]);
-    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
-    a.join(&mut rig).expect("it joins");
-    b.join(&mut rig).expect("it joins");
+    let (mut rig, a, mut b) = pair();
     rig.beat(a.short()).expect("it is told to let go");
     restart(&mut rig, &[("t", 4)]);
     b.beat(&mut rig).expect("it is a member");

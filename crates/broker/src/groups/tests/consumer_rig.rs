@@ -109,6 +109,16 @@ impl Consumer {
     }
 }
 
+/// Two members of a group that reads `t`: the first has all of its four partitions, the second has just joined.
+pub(super) fn pair() -> (Rig, Consumer, Consumer) {
+    let mut rig = Rig::new();
+    rig.set_topics(&[("t", 4)]);
+    let (mut a, mut b) = (Consumer::new("a", &["t"]), Consumer::new("b", &["t"]));
+    a.join(&mut rig).expect("it joins");
+    b.join(&mut rig).expect("it joins");
+    (rig, a, b)
+}
+
 /// The id that a topic has here.
 pub(super) fn topic_id(name: &str) -> TopicId {
     [name.as_bytes()[0]; 16]
@@ -124,8 +134,17 @@ impl Rig {
     }
 
     pub(super) fn beat(&mut self, request: ConsumerHeartbeat) -> Result<ConsumerAnswer, GroupError> {
+        self.beat_seeing(request, Sight::of_all())
+    }
+
+    /// Sends a heartbeat of a client that may not see everything.
+    pub(super) fn beat_seeing(
+        &mut self,
+        request: ConsumerHeartbeat,
+        sight: Sight,
+    ) -> Result<ConsumerAnswer, GroupError> {
         let token = self.token();
-        let out = self.coordinator.consumer_heartbeat(token, request, self.now_ms);
+        let out = self.coordinator.consumer_heartbeat(token, request, sight, self.now_ms);
         self.take(out);
         match self.reply(token) {
             Some(Reply::ConsumerHeartbeat(answer)) => answer.clone(),

@@ -231,3 +231,35 @@ fn a_cooperative_rebalance_takes_two_rounds() {
     assert_eq!(rig.synced(b_sync), Ok("1".to_owned()));
     assert_eq!(rig.state(), State::Stable);
 }
+
+#[test]
+fn what_members_say_and_the_leader_assigns_is_bounded() {
+    let config = GroupConfig { initial_rebalance_delay_ms: 0, group_bytes_max: 100, ..GroupConfig::default() };
+    let mut rig = Rig::with(config);
+    let long = |bytes| vec![Protocol { name: "range".to_owned(), metadata: vec![0; bytes].into() }];
+    let large = rig.enter(JoinRequest { protocols: long(96), ..named("a") });
+    assert_eq!(rig.joined(large).error, Some(GroupError::GroupMaxSizeReached));
+    let fits = rig.enter(JoinRequest { protocols: long(95), ..named("a") });
+    let answer = rig.joined(fits);
+    assert_eq!(answer.error, None);
+    let other = rig.enter(JoinRequest { protocols: long(1), ..named("b") });
+    assert_eq!(rig.joined(other).error, Some(GroupError::GroupMaxSizeReached), "all of them together");
+    let id = answer.member_id.as_str();
+    let large = rig.send_sync(id, answer.generation, &[(id, &"x".repeat(100))]);
+    assert_eq!(rig.synced(large), Err(GroupError::InvalidRequest));
+    let fits = rig.send_sync(id, answer.generation, &[(id, "x")]);
+    assert_eq!(rig.synced(fits), Ok("x".to_owned()));
+    let again = rig.send_join(JoinRequest { member_id: id.to_owned(), protocols: long(94), ..named("a") });
+    assert_eq!(rig.joined(again).error, None, "it takes its own place");
+    let anew = rig.send_join(JoinRequest { protocols: long(95), ..named("a") });
+    assert_eq!(rig.joined(anew).error, None, "also as another process");
+}
+
+#[test]
+fn a_name_that_is_too_long_is_none() {
+    let mut rig = Rig::eager();
+    let group = "g".repeat(1_025);
+    let token = rig.send_join(JoinRequest { group: group.clone(), ..named("a") });
+    assert_eq!(rig.joined(token).error, Some(GroupError::InvalidGroupId));
+    assert_eq!(rig.commit(CommitRequest { group, ..commit("", -1, "t", 1) }), [Some(GroupError::InvalidGroupId)]);
+}

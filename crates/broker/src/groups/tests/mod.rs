@@ -7,6 +7,7 @@ mod consumer_moving;
 mod consumer_offsets;
 mod consumer_restart;
 mod consumer_rig;
+mod consumer_sight;
 mod consumer_static;
 mod consumer_switch;
 mod expiry;

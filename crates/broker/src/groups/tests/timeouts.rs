@@ -29,6 +29,20 @@ fn the_last_silent_member_empties_the_group() {
 }
 
 #[test]
+fn a_session_is_over_at_its_time_however_late_the_clock_wakes_the_coordinator() {
+    let mut rig = Rig::eager();
+    let token = rig.enter(named("a"));
+    rig.sync_all(&[token]);
+    rig.now_ms += i64::from(SESSION_MS);
+    assert_eq!(rig.delete_group(GROUP), None, "nobody is in it any longer");
+
+    let token = rig.enter(named("a"));
+    let ids = rig.sync_all(&[token]);
+    rig.now_ms += i64::from(SESSION_MS);
+    assert_eq!(rig.heartbeat(&ids[0], 1), Err(GroupError::UnknownMemberId), "it is not brought back to life");
+}
+
+#[test]
 fn sessions_rest_while_a_member_waits() {
     let mut rig = Rig::eager();
     let first = rig.stable(1);

@@ -1,6 +1,8 @@
 //! Groups whose coordinator assigns the partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 /// What names a topic for ever.
 pub type TopicId = [u8; 16];
@@ -20,10 +22,36 @@ pub type Assignment = BTreeSet<IdPartition>;
 /// The topics there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
-    /// Another one whenever topics or their partitions are others.
+    /// Another one whenever topics, their partitions, or the rights to see them are others.
     pub version: u64,
     /// Id and number of partitions of each, by its name.
     pub topics: BTreeMap<String, (TopicId, i32)>,
+}
+
+/// Which topics a client may see, asked by their names whenever topics or rights are others.
+#[derive(Clone)]
+pub struct Sight(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl Sight {
+    /// What `sees` says at the moment it is asked.
+    pub fn of(sees: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sees))
+    }
+
+    /// Everything.
+    pub fn of_all() -> Self {
+        Self::of(|_| true)
+    }
+
+    pub(in super::super) fn sees(&self, topic: &str) -> bool {
+        (self.0)(topic)
+    }
+}
+
+impl fmt::Debug for Sight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sight")
+    }
 }
 
 /// How members of a group are timed.

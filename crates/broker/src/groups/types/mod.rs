@@ -10,7 +10,7 @@ use std::fmt;
 pub use admin::{DescribedGroup, DescribedMember, ListGroupsRequest, ListedGroup};
 pub use consumer::{
     Assignment, ConsumerAnswer, ConsumerHeartbeat, ConsumerState, DescribedConsumer, DescribedConsumerGroup, Directory,
-    IdPartition, Timing, TopicId,
+    IdPartition, Sight, Timing, TopicId,
 };
 pub use membership::{
     HeartbeatRequest, JoinAnswer, JoinRequest, JoinedMember, LeaveRequest, LeavingMember, LeftMember, Protocol,

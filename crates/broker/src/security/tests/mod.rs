@@ -3,3 +3,4 @@
 mod login;
 mod rules;
 mod scram;
+mod tls;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
-use arrow::compute::binary;
+use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::compute::try_binary;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::error::ArrowError;
 use datafusion::common::Result;
@@ -13,7 +13,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub(super) fn divide_udf() -> ScalarUDF {
     let types = vec![DataType::Float64, DataType::Float64];
     super::simple("divide", types, DataType::Float64, |arguments| {
-        quotient::<Float64Type>(arguments, |divisor| divisor == 0.0, |a, b| a / b)
+        quotient::<Float64Type>(arguments, |a, b| if b == 0.0 { Err(ArrowError::DivideByZero) } else { Ok(a / b) })
     })
 }
 
@@ -21,8 +21,16 @@ pub(super) fn divide_udf() -> ScalarUDF {
 pub(super) fn integer_divide() -> ScalarUDF {
     let types = vec![DataType::Int64, DataType::Int64];
     super::simple("integer_divide", types, DataType::Int64, |arguments| {
-        quotient::<Int64Type>(arguments, |divisor| divisor == 0, i64::wrapping_div)
+        quotient::<Int64Type>(arguments, |a, b| match b {
+            0 => Err(ArrowError::DivideByZero),
+            b => a.checked_div(b).ok_or_else(|| overflow(a, b)),
+        })
     })
+}
+
+/// The least number has no counterpart above zero.
+fn overflow(a: i64, b: i64) -> ArrowError {
+    ArrowError::ArithmeticOverflow(format!("Overflow happened on: {a} div {b}"))
 }
 
 /// The function behind `/` of numbers that are not decimals.
@@ -30,18 +38,11 @@ pub(crate) fn divide() -> Arc<ScalarUDF> {
     super::Functions::all().scalar["divide"].clone()
 }
 
-fn quotient<T: ArrowPrimitiveType>(
-    arguments: &[ArrayRef],
-    is_zero: fn(T::Native) -> bool,
-    divide: fn(T::Native, T::Native) -> T::Native,
-) -> Result<ArrayRef> {
+/// Divides one number by another.
+type Divide<N> = fn(N, N) -> Result<N, ArrowError>;
+
+fn quotient<T: ArrowPrimitiveType>(arguments: &[ArrayRef], divide: Divide<T::Native>) -> Result<ArrayRef> {
     let (a, b) = (arguments[0].as_primitive::<T>(), arguments[1].as_primitive::<T>());
-    let by_zero = (0..b.len()).any(|row| b.is_valid(row) && a.is_valid(row) && is_zero(b.value(row)));
-    if by_zero {
-        return Err(ArrowError::DivideByZero.into());
-    }
-    // What stands under a null may be a zero, which must not be divided by.
-    let safe = |a, b| if is_zero(b) { T::default_value() } else { divide(a, b) };
-    let result: PrimitiveArray<T> = binary(a, b, safe)?;
+    let result: PrimitiveArray<T> = try_binary(a, b, divide)?;
     Ok(Arc::new(result))
 }

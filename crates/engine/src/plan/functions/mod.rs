@@ -5,6 +5,7 @@
 
 mod average;
 mod checked;
+mod checked_sum;
 mod dates;
 mod decimal;
 mod distinct;

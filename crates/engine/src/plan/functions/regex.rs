@@ -2,6 +2,8 @@
 //!
 //! The syntax is that of the `regex` crate, which runs in linear time: no look-around and no back-references.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
@@ -20,6 +22,9 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     ]
 }
 
+/// Patterns that a thread keeps compiled. They are constants of SELECTs nearly always; a column of patterns pays for each.
+const COMPILED_MAX: usize = 64;
+
 /// The pattern of the row before, compiled: patterns are nearly always the same in every row.
 #[derive(Default)]
 struct Compiled(Option<(String, Regex)>);
@@ -27,16 +32,34 @@ struct Compiled(Option<(String, Regex)>);
 impl Compiled {
     fn get(&mut self, pattern: &str) -> Result<&Regex> {
         if self.0.as_ref().is_none_or(|(known, _)| known != pattern) {
-            let wrong = |error: regex::Error| -> DataFusionError {
-                // The lines before the last show the pattern and where in it; ours are a line each.
-                let error = error.to_string();
-                let reason = error.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
-                exec_datafusion_err!("`{pattern}` is no regular expression: {reason}")
-            };
-            self.0 = Some((pattern.to_owned(), Regex::new(pattern).map_err(wrong)?));
+            self.0 = Some((pattern.to_owned(), compiled(pattern)?));
         }
         Ok(&self.0.as_ref().expect("it was just put there").1)
     }
+}
+
+/// A pattern, compiled before if it was: one that fails for some row is asked for again and again, for ever fewer rows.
+fn compiled(pattern: &str) -> Result<Regex> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Regex>> = RefCell::default();
+    }
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(pattern).cloned()) {
+        return Ok(known);
+    }
+    let wrong = |error: regex::Error| -> DataFusionError {
+        // The lines before the last show the pattern and where in it; ours are a line each.
+        let error = error.to_string();
+        let reason = error.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+        exec_datafusion_err!("`{pattern}` is no regular expression: {reason}")
+    };
+    let regex = Regex::new(pattern).map_err(wrong)?;
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= COMPILED_MAX {
+            known.clear();
+        }
+        known.insert(pattern.to_owned(), regex.clone());
+    });
+    Ok(regex)
 }
 
 fn replace(arguments: &[ArrayRef]) -> Result<ArrayRef> {

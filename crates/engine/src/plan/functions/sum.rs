@@ -1,4 +1,4 @@
-//! `sum` as it is, without what the planner would make of several sums of one thing.
+//! `sum` that does not wrap, without what the planner would make of several sums of one thing.
 //!
 //! DataFusion turns `sum(p + 4.99), sum(p + 2.99)` into `sum(p) + 4.99 * count(p)` and so on, with the count in the literal's
 //! type: a DECIMAL(3,2) counts up to 9. Its result would fail for every group of ten rows, and its type would be another.
@@ -10,6 +10,8 @@ use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
 };
+
+use super::checked_sum::{distinct_sum, is_checked, many_sums, one_sum};
 
 /// `inner`, which is `sum`, summing what it is given.
 pub(super) fn sum(inner: &AggregateUDF) -> AggregateUDF {
@@ -43,7 +45,12 @@ impl AggregateUDFImpl for Sum {
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.inner.accumulator(arguments)
+        let (result, is_distinct) = (arguments.return_field.data_type().clone(), arguments.is_distinct);
+        match (is_checked(&result), is_distinct) {
+            (true, false) => Ok(one_sum(&result)),
+            (true, true) => Ok(distinct_sum(self.inner.accumulator(arguments)?, &result)),
+            (false, _) => self.inner.accumulator(arguments),
+        }
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -55,11 +62,17 @@ impl AggregateUDFImpl for Sum {
     }
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        self.inner.create_groups_accumulator(arguments)
+        match arguments.return_field.data_type() {
+            result if is_checked(result) => Ok(many_sums(result)),
+            _ => self.inner.create_groups_accumulator(arguments),
+        }
     }
 
     fn create_sliding_accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        self.inner.create_sliding_accumulator(arguments)
+        match arguments.return_field.data_type() {
+            result if is_checked(result) && !arguments.is_distinct => Ok(one_sum(result)),
+            _ => self.inner.create_sliding_accumulator(arguments),
+        }
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {

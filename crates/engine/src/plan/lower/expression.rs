@@ -8,27 +8,39 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
-use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal, NegativeExpr};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, create_physical_expr};
 use datafusion::scalar::ScalarValue;
 
+use super::guard::guarded;
 use super::{Refusal, Result, projections};
 use crate::plan::RowStep;
 use crate::plan::functions::WINDOW;
 
 pub(in crate::plan) type Physical = Arc<dyn PhysicalExpr>;
 
-/// `expr` bound to the columns of `schema`. Whole numbers that overflow are an error and do not wrap.
+/// `expr` bound to the columns of `schema`. Whole numbers that overflow are an error and do not wrap, and a condition keeps
+/// the one behind it from failing.
 pub(in crate::plan) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Physical> {
     let bound = create_physical_expr(expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
     let checked = bound.transform_up(|expr| {
-        let Some(binary) = expr.downcast_ref::<BinaryExpr>() else { return Ok(Transformed::no(expr)) };
-        let computes = matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply);
+        let (left, op, right) = if let Some(binary) = expr.downcast_ref::<BinaryExpr>() {
+            (binary.left().clone(), *binary.op(), binary.right().clone())
+        } else if let Some(negative) = expr.downcast_ref::<NegativeExpr>() {
+            // The least number has no counterpart above zero.
+            let zero = ScalarValue::new_zero(&negative.data_type(schema.as_arrow())?)?;
+            (Arc::new(Literal::new(zero)) as Physical, Operator::Minus, negative.arg().clone())
+        } else {
+            return Ok(Transformed::no(expr));
+        };
+        if let Some(guarded) = guarded(&left, op, &right)? {
+            return Ok(Transformed::yes(guarded));
+        }
+        let computes = matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply);
         if !computes || !expr.data_type(schema.as_arrow())?.is_integer() {
             return Ok(Transformed::no(expr));
         }
-        let (left, right) = (binary.left().clone(), binary.right().clone());
-        let checked = BinaryExpr::new(left, *binary.op(), right).with_fail_on_overflow(true);
+        let checked = BinaryExpr::new(left, op, right).with_fail_on_overflow(true);
         Ok(Transformed::yes(Arc::new(checked) as Physical))
     })?;
     Ok(checked.data)

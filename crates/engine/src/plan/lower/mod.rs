@@ -14,6 +14,7 @@
 mod aggregate;
 mod best;
 mod expression;
+mod guard;
 mod hopping;
 mod output;
 mod rows;
@@ -31,6 +32,7 @@ use super::explain::{show_call, show_group};
 use super::{Aggregate, Emit, Group, Query, RowStep};
 pub(super) use expression::physical;
 use expression::{Physical, substitute};
+pub(super) use guard::unguarded;
 pub(crate) use output::time_axis;
 use rows::Rows;
 

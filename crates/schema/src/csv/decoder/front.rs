@@ -42,13 +42,9 @@ impl CsvDecoder {
             self.advance(BYTE_ORDER_MARK.len(), 0);
         }
         self.start = if self.options.header { Start::Header } else { Start::Passed };
-        let text = &self.buffer[self.at..self.filled];
-        let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let first = self.buffer[self.at..self.filled].split(|byte| *byte == b'\n').next().unwrap_or_default();
         if !self.options.header && first.contains(&0) {
             return Err(BINARY);
-        }
-        if !self.options.header && has_bare_cr(first, self.options.quote) {
-            return Err(SchemaError::LineEnds);
         }
         Ok(Step::Taken)
     }
@@ -62,18 +58,19 @@ impl CsvDecoder {
         if self.at == self.filled {
             return Ok(Step::Hungry);
         }
-        let quote = self.options.quote;
         let declared = || self.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
         let line_end = found.map_or(text.len(), |found| found.text_end);
         if text[self.at..line_end].contains(&0) {
             return Err(BINARY);
         }
         let found = match found {
-            // A line end that is none may have put several lines into one, or all.
-            Ok(found) if has_bare_cr(&text[self.at..found.text_end], quote) => return Err(SchemaError::LineEnds),
+            // All of the text is its first line, and nothing would be left of it.
+            Ok(found) if has_bare_cr(&text[self.at..found.text_end]) && text[found.end - 1] != b'\n' => {
+                return Err(SchemaError::LineEnds);
+            }
             Ok(found) => found,
-            Err(_) if has_bare_cr(&text[self.at..], quote) => return Err(SchemaError::LineEnds),
             Err(_) if !self.is_last && self.filled - self.at <= RECORD_BYTES_MAX => return Ok(Step::Hungry),
+            Err(_) if has_bare_cr(&text[self.at..]) => return Err(SchemaError::LineEnds),
             Err(_) => {
                 let found = vec![format!("a first line that does not end within {RECORD_BYTES_MAX} bytes")];
                 return Err(SchemaError::Header { found, declared: declared() });
@@ -81,6 +78,9 @@ impl CsvDecoder {
         };
         let is_blank = found.text_end == self.at;
         if !is_blank && found.fields != self.columns.len() {
+            if has_bare_cr(&text[self.at..found.text_end]) {
+                return Err(SchemaError::LineEnds);
+            }
             let found = cells.iter().map(|cell| self.text_of(cell)).collect();
             return Err(SchemaError::Header { found, declared: declared() });
         }
@@ -133,9 +133,7 @@ fn letters_of(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Whether lines end with CR alone; a CR before an LF, or at the end, may be part of another line end, and one in quotes is
-/// text.
-fn has_bare_cr(text: &[u8], quote: Option<u8>) -> bool {
-    let is_quoted = quote.is_some_and(|quote| text.contains(&quote));
-    !is_quoted && text.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
+/// Whether lines end with CR alone; a CR before an LF, or at the end, may be part of another line end.
+pub(super) fn has_bare_cr(text: &[u8]) -> bool {
+    text.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
 }

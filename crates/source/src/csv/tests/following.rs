@@ -23,7 +23,7 @@ fn wait_until_nothing_is_told(shop: &Shop) {
     wait_until("no warning any more", || shop.status.warning().is_none());
 }
 
-fn wait_until_looked_at(shop: &Shop) {
+pub(super) fn wait_until_looked_at(shop: &Shop) {
     wait_until("the files to be looked at", || shop.status.phase() == Phase::Idle);
 }
 
