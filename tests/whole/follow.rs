@@ -36,7 +36,8 @@ fn totals(project: &Project) -> Vec<Vec<String>> {
 #[test]
 fn growing_and_new_files_are_followed_and_gone_on_with() {
     let project = Project::empty();
-    project.write("sales.sql", SQL).write("inbox/monday.csv", HEAD.to_owned() + &rows(0..600));
+    let patient = SQL.replace("follow = true", "follow = true, last_line_after = '1h'");
+    project.write("sales.sql", patient).write("inbox/monday.csv", HEAD.to_owned() + &rows(0..600));
     let running = Running::start(&project);
     running.wait_until_caught_up("sales", 600);
     assert_eq!(totals(&project), [["600", "660.00"]]);

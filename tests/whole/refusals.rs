@@ -103,6 +103,24 @@ fn a_source_without_files_is_told_before_it_fails() {
     assert_eq!(project.load().ask("SELECT x FROM a"), [["1"]]);
 }
 
+/// A connector that was misspelt hides nothing else that is wrong with the options.
+#[test]
+fn misspelt_options_are_told_together_with_the_connector() {
+    let project = Project::empty();
+    project.write("a.sql", "CREATE SOURCE a (x INT)\nWITH (conector = 'csv', path = 'a.csv', delimeter = ';');");
+    let said = project.run(&["check", project.arg()]);
+    let both = [
+        "unknown option `conector`",
+        "did you mean `connector`?",
+        "unknown option `delimeter`",
+        "did you mean `delimiter`?",
+    ];
+    said.refused(2, &both);
+    project.write("a.sql", "CREATE SOURCE a (x INT)\nWITH (path = 'a.csv', delimeter = ';');");
+    let said = project.run(&["check", project.arg()]);
+    said.refused(2, &["source `a` names no connector", "unknown option `delimeter`", "did you mean `delimiter`?"]);
+}
+
 #[test]
 fn a_file_in_the_place_of_the_data_folder_is_refused() {
     let project = Project::empty();

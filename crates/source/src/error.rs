@@ -66,14 +66,27 @@ pub enum SourceError {
         /// How that is known.
         reason: String,
     },
+    /// A line that was read without a line end and went on later.
+    #[error(
+        "line {line} of `{path}` had no line end when it was read, and has gone on since; end it after byte {byte} of the text, as \
+         it was read, with the whole row on a line of its own below, or delete the data folder to read everything anew"
+    )]
+    WentOn {
+        /// The file.
+        path: String,
+        /// The line.
+        line: u64,
+        /// Bytes of the text up to where the line ended.
+        byte: u64,
+    },
     /// A file that went away before its end was read.
     #[error(
-        "`{path}` is gone and was read only up to line {line}; put it back, or make the source's path match it again"
+        "`{path}` is gone and was read only through line {line}; put it back, or make the source's path match it again"
     )]
     Gone {
         /// The file.
         path: String,
-        /// The first line that was not read.
+        /// The last line that was read.
         line: u64,
     },
     /// A file whose text does not fit the columns as a whole.
@@ -110,15 +123,20 @@ impl SourceError {
                 ErrorKind::User
             }
             Self::Text { source, .. } | Self::Schema(source) => source.kind(),
-            Self::Read { .. } | Self::Corrupt { .. } | Self::Replaced { .. } | Self::Gone { .. } => ErrorKind::Outside,
-            Self::Position { .. } => ErrorKind::Outside,
+            Self::Read { .. } | Self::Corrupt { .. } | Self::Replaced { .. } | Self::WentOn { .. } => {
+                ErrorKind::Outside
+            }
+            Self::Gone { .. } | Self::Position { .. } => ErrorKind::Outside,
             Self::Arrow(_) => ErrorKind::Bug,
         }
     }
 
     /// Whether it is about what one of the files is, which may become another one.
     pub(crate) fn is_of_a_file(&self) -> bool {
-        matches!(self, Self::Text { .. } | Self::Corrupt { .. } | Self::Replaced { .. } | Self::Gone { .. })
+        matches!(
+            self,
+            Self::Text { .. } | Self::Corrupt { .. } | Self::Replaced { .. } | Self::WentOn { .. } | Self::Gone { .. }
+        )
     }
 
     /// Whether the same call may succeed later.

@@ -63,15 +63,17 @@ pub(crate) fn sources_without_files(program: &Program, connectors: &Connectors) 
 
 fn read_source(dir: &Path, source: &SourceDef) -> Result<CsvSourceConfig, Vec<Diagnostic>> {
     let statement = &source.statement;
-    check_connector(statement, &source.options, "source", &source.name, &SOURCE_CONNECTORS)?;
+    let unnamed = check_connector(statement, &source.options, "source", &source.name, &SOURCE_CONNECTORS)?;
     let watermark = source.watermark.map(|watermark| (watermark.column, watermark.delay_us));
     let pairs = pairs(&source.options);
-    CsvSourceConfig::from_options(&source.name, dir, source.schema.clone(), watermark, &pairs).map_err(|wrong| {
+    let config = CsvSourceConfig::from_options(&source.name, dir, source.schema.clone(), watermark, &pairs);
+    let config = config.map_err(|wrong| {
         let shown = |error: millrace_source::OptionError| {
             refuse(statement, &source.options, &error.key, error.message, error.cure)
         };
         wrong.into_iter().map(shown).collect()
-    })
+    });
+    and_unnamed(config, unnamed)
 }
 
 fn read_sink(
@@ -81,7 +83,7 @@ fn read_sink(
     sink: &SinkDef,
 ) -> Result<DeltaSinkConfig, Vec<Diagnostic>> {
     let statement = &sink.statement;
-    check_connector(statement, &sink.options, "sink", &sink.name, &SINK_CONNECTORS)?;
+    let unnamed = check_connector(statement, &sink.options, "sink", &sink.name, &SINK_CONNECTORS)?;
     let Some((schema, kind, partitions)) = input_of(program, connectors, &sink.from) else {
         let message = format!("sink `{}` reads `{}`, which has no topic", sink.name, sink.from);
         return Err(vec![refuse(statement, &sink.options, "", message, Some("read a source or a view".to_owned()))]);
@@ -92,7 +94,8 @@ fn read_sink(
         let shown =
             |error: millrace_sink::OptionError| refuse(statement, &sink.options, &error.key, error.message, error.cure);
         wrong.into_iter().map(shown).collect::<Vec<_>>()
-    })?;
+    });
+    let config = and_unnamed(config, unnamed)?;
     if let Some(other) = connectors.sinks.iter().find(|other| other.path == config.path) {
         let message = format!("sink `{}` already writes to this path", other.name);
         let cure = Some("give every sink a folder of its own".to_owned());
@@ -114,21 +117,29 @@ fn input_of(
     Some((config.schema.clone(), TopicKind::Source, config.partitions))
 }
 
-/// Whether the connector is one that there is.
+/// Whether the connector is one that there is. Answers what to say if none is named: as long as there is only one, the other
+/// options can be looked at all the same.
 fn check_connector(
     statement: &StatementText,
     options: &[OptionDef],
     what: &str,
     name: &str,
     known: &[&'static str],
-) -> Result<(), Vec<Diagnostic>> {
+) -> Result<Option<Diagnostic>, Vec<Diagnostic>> {
     let list = known.iter().map(|name| format!("connector = '{name}'")).collect::<Vec<_>>().join(" or ");
     match options.iter().find(|option| option.key == "connector") {
-        None => {
-            let message = format!("{what} `{name}` names no connector");
-            Err(vec![refuse(statement, options, "", message, Some(format!("add {list} to WITH (…)")))])
-        }
-        Some(option) if known.contains(&option.value.as_str()) => Ok(()),
+        None => Ok(Some(match misspelt_connector(options) {
+            Some(option) => {
+                let message = format!("unknown option `{}`", option.key);
+                let cure = Some("did you mean `connector`?".to_owned());
+                statement.diagnostic(option.key_span, message, cure)
+            }
+            None => {
+                let message = format!("{what} `{name}` names no connector");
+                refuse(statement, options, "", message, Some(format!("add {list} to WITH (…)")))
+            }
+        })),
+        Some(option) if known.contains(&option.value.as_str()) => Ok(None),
         Some(option) => {
             let message = format!("unknown connector `{}` of {what} `{name}`", option.value);
             let cure = nearest::cure(&option.value, known.iter().copied(), &format!("connectors of a {what}"));
@@ -137,8 +148,28 @@ fn check_connector(
     }
 }
 
+/// The option that was probably meant to be `connector`, where none is that.
+fn misspelt_connector(options: &[OptionDef]) -> Option<&OptionDef> {
+    if options.iter().any(|option| option.key == "connector") {
+        return None;
+    }
+    options.iter().find(|option| millrace_flow::nearest(&option.key, ["connector"]).is_some())
+}
+
+/// What is wrong with the options, and before it that no connector is named.
+fn and_unnamed<T>(config: Result<T, Vec<Diagnostic>>, unnamed: Option<Diagnostic>) -> Result<T, Vec<Diagnostic>> {
+    match (config, unnamed) {
+        (config, None) => config,
+        (Ok(_), Some(unnamed)) => Err(vec![unnamed]),
+        (Err(wrong), Some(unnamed)) => Err(std::iter::once(unnamed).chain(wrong).collect()),
+    }
+}
+
+/// The options as pairs, without the one that is told as a misspelt `connector`.
 fn pairs(options: &[OptionDef]) -> Vec<(String, String)> {
-    options.iter().map(|option| (option.key.clone(), option.value.clone())).collect()
+    let told = misspelt_connector(options).map(|option| option.key.as_str());
+    let options = options.iter().filter(|option| Some(option.key.as_str()) != told);
+    options.map(|option| (option.key.clone(), option.value.clone())).collect()
 }
 
 /// What is wrong with an option, shown at it; at the head of the statement if it is not there.

@@ -22,7 +22,7 @@ use super::options::{CsvOptions, Encoding};
 use super::records::{Cell, Found, Unfinished, read_record};
 use super::rejects::{Overlong, Rejects};
 use super::scan::Scanner;
-use super::{BATCH_BYTES, Decoded, Position, RECORD_BYTES_MAX};
+use super::{BATCH_BYTES, Decoded, Position, RECORD_BYTES_MAX, Rest};
 use crate::error::SchemaError;
 
 /// Bytes asked of a reader in one go.
@@ -146,9 +146,28 @@ impl CsvDecoder {
     }
 
     /// Whether the first line, which was taken for a header, would do as a row: every field fits its column, and in at least
-    /// one of them that is not true of any text.
+    /// one of them that is not true of any text; where it is true of all, that no field is the name of its column.
     pub fn header_is_row(&self) -> bool {
         self.header_is_row
+    }
+
+    /// What waits for more once [`CsvDecoder::decode`] has nothing to give; a header that has no line end is not asked about.
+    pub fn rest(&self) -> Option<Rest> {
+        let awaits_header = self.start == Start::Header || self.start == Start::Mark && self.options.header;
+        let rest = &self.buffer[self.at..self.filled];
+        if awaits_header || self.is_last || rest.is_empty() && self.overlong.is_none() {
+            return None;
+        }
+        if self.overlong.is_some() {
+            return Some(Rest::Line);
+        }
+        let mut scanner = Scanner::new(rest, 0, self.options.delimiter, self.options.quote);
+        let as_last = read_record(&mut scanner, 0, self.options.quote, true, |_, _| {});
+        let is_row = |found: &Found| !found.is_odd && found.fields == self.columns.len();
+        // Of several lines, and not plainly a row, it may be torn at another place once there is more.
+        let is_whole = |found: Found| found.end == rest.len() && (is_row(&found) || found.inner_lines == 0);
+        let is_whole = as_last.is_ok_and(is_whole);
+        Some(if is_whole { Rest::Line } else { Rest::Quote })
     }
 
     /// Bytes of text held at the moment.

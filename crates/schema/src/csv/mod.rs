@@ -75,6 +75,16 @@ pub struct Reject {
     pub row: String,
 }
 
+/// What stands behind the last whole record of a text that may still grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// A line without its line end, and with no quote open: a row, if nothing more comes.
+    Line,
+    /// A quote that is open, or was until a moment ago: what its lines are depends on what comes.
+    Quote,
+}
+
 /// Records that were read in one go.
 #[derive(Debug)]
 pub struct Decoded {

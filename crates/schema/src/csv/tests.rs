@@ -195,7 +195,50 @@ fn a_first_line_that_would_do_as_a_row_is_noticed() {
     for line in ["shop,sold,day\n", "shop,3,day\n", "shop,,\n"] {
         assert!(!notices(&shop, line), "{line}");
     }
-    assert!(!notices(&texts(&["a", "b"]), "1,2\n"), "anything is text");
+    let names = texts(&["order_no", "b"]);
+    assert!(notices(&names, "1,2\n") && notices(&names, "b,order no\n"), "anything is text, but no name of its column");
+    for line in ["\"Order No.\",2\n", "ORDER_NO,b\n", "1, B\n"] {
+        assert!(!notices(&names, line), "{line}");
+    }
+}
+
+/// What is left at the end of a text that may grow is a line, or more than can be told yet.
+#[test]
+fn what_waits_for_more_is_a_line_or_cannot_be_told() {
+    let rest = |text: &str, options: CsvOptions| {
+        let mut decoder = CsvDecoder::new(texts(&["a", "b"]), options).expect("columns");
+        decoder.push(text.as_bytes());
+        while decoder.decode().expect("a text").is_some() {}
+        decoder.rest()
+    };
+    for (text, of) in [
+        ("", None),
+        ("1,x\n", None),
+        ("1,x\n2", Some(Rest::Line)),
+        ("1,x\n2,y\r", Some(Rest::Line)),
+        ("2,\"y\"", Some(Rest::Line)),
+        ("2,\"y\nz\"", Some(Rest::Line)),
+        ("2,\"y", Some(Rest::Quote)),
+        ("2,\"y\nz", Some(Rest::Quote)),
+        ("2,\"y\nz\"q", Some(Rest::Quote)),
+        ("2,\"y\nz\",3", Some(Rest::Quote)),
+    ] {
+        assert_eq!(rest(text, headless()), of, "{text:?}");
+    }
+    assert_eq!(rest("a,b", CsvOptions::default()), None, "a header is no row");
+    assert_eq!(rest("a,b\n1", CsvOptions::default()), Some(Rest::Line));
+    let endless = "x".repeat(RECORD_BYTES_MAX + 2);
+    assert_eq!(rest(&endless, headless()), Some(Rest::Line), "a line that is too long is one all the same");
+}
+
+#[test]
+fn binary_data_is_no_text() {
+    for text in [&b"\x7fELF\x02\x01\0\0\r\x01,\n"[..], b"a\0,\0b\0\n\0", b"\x89PNG\r\0x"] {
+        for options in [CsvOptions::default(), headless()] {
+            let error = read_pieces(&texts(&["a", "b"]), &options, text, 99).expect_err("no text").to_string();
+            assert!(error.contains("no text but binary data") && error.contains("UTF-16"), "{error}");
+        }
+    }
 }
 
 #[test]

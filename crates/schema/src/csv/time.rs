@@ -4,38 +4,26 @@
 //! padding rule that people keep to, numbers may have fewer digits: `12/1/2010 8:26` is `%m/%d/%Y %H:%M`. A year has all four
 //! of them: `%Y` would make the year 24 of `01.03.24`.
 
+mod digits;
+mod iso;
+mod items;
+
 use chrono::format::{Item as ChronoItem, StrftimeItems};
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 
+use self::iso::{is_zone, parse_iso};
+use self::items::{Item, YEAR_DIGITS, compile, parse_items};
 use super::number::Fault;
 use crate::error::SchemaError;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
-/// Digits of a year that is written in full.
-const YEAR_DIGITS: usize = 4;
-
 /// Days of 400 years of the Gregorian calendar.
 const DAYS_PER_ERA: i32 = 146_097;
 
 /// Days from 0000-03-01 to 1970-01-01.
 const EPOCH_DAY: i32 = 719_468;
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 /// How dates or times are written.
 #[derive(Debug, Clone)]
@@ -48,28 +36,6 @@ enum Inner {
     Iso,
     Items(Vec<Item>),
     Chrono(String),
-}
-
-/// What a format consists of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Literal(u8),
-    /// One or more spaces or tabs.
-    Space,
-    Year,
-    YearOfCentury,
-    Month,
-    MonthName,
-    Day,
-    Hour,
-    HourOfHalf,
-    Half,
-    Minute,
-    Second,
-    /// One to nine digits.
-    Fraction,
-    /// The same behind a point, or nothing.
-    PointFraction,
 }
 
 /// A time as it was written.
@@ -192,99 +158,6 @@ fn days_since_1970(year: i32, month: u32, day: u32) -> Option<i32> {
     Some(era * DAYS_PER_ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - EPOCH_DAY)
 }
 
-/// The number in exactly `N` digits at the front.
-#[inline]
-fn take_fixed<const N: usize>(text: &[u8]) -> Option<(u32, &[u8])> {
-    let (digits, rest) = text.split_first_chunk::<N>()?;
-    let mut value = 0;
-    for digit in digits {
-        value = value * 10 + digit_of(*digit)?;
-    }
-    Some((value, rest))
-}
-
-#[inline]
-fn digit_of(byte: u8) -> Option<u32> {
-    let digit = byte.wrapping_sub(b'0');
-    (digit < 10).then_some(u32::from(digit))
-}
-
-#[inline]
-fn take_byte(text: &[u8], wanted: u8) -> Option<&[u8]> {
-    let (first, rest) = text.split_first()?;
-    (*first == wanted).then_some(rest)
-}
-
-/// Date and time at the front, and what follows them.
-#[inline]
-fn parse_iso(text: &[u8]) -> Option<(Parts, &[u8])> {
-    let (year, rest) = take_fixed::<4>(text)?;
-    let (month, rest) = take_fixed::<2>(take_byte(rest, b'-')?)?;
-    let (day, rest) = take_fixed::<2>(take_byte(rest, b'-')?)?;
-    let mut parts = Parts { year: year as i32, month, day, ..Parts::default() };
-    let Some((b' ' | b'T' | b't', rest)) = rest.split_first() else { return Some((parts, rest)) };
-    let (hour, rest) = take_fixed::<2>(rest)?;
-    let (minute, rest) = take_fixed::<2>(take_byte(rest, b':')?)?;
-    (parts.hour, parts.minute) = (hour, minute);
-    let Some(rest) = take_byte(rest, b':') else { return Some((parts, rest)) };
-    let (second, rest) = take_fixed::<2>(rest)?;
-    parts.second = second;
-    let Some(rest) = take_byte(rest, b'.').or_else(|| take_byte(rest, b',')) else { return Some((parts, rest)) };
-    let (micros, rest) = take_fraction(rest)?;
-    Some((Parts { micros, ..parts }, rest))
-}
-
-/// Whether this is `Z`, or an offset such as `+01:00`.
-fn is_zone(text: &[u8]) -> bool {
-    let text = text.trim_ascii_start();
-    let offset =
-        |text: &[u8]| matches!(text.len(), 2 | 4 | 5) && text.iter().all(|byte| byte.is_ascii_digit() || *byte == b':');
-    matches!(text, b"Z" | b"z" | b"UTC") || matches!(text, [b'+' | b'-', rest @ ..] if offset(rest))
-}
-
-/// Microseconds from one to nine digits; what is finer is cut off.
-#[inline]
-fn take_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !(1..=9).contains(&length) {
-        return None;
-    }
-    let digit = |index: usize| if index < length { u32::from(text[index] - b'0') } else { 0 };
-    Some(((0..6).fold(0, |micros, index| micros * 10 + digit(index)), &text[length..]))
-}
-
-/// The items of a format, if it has none that only chrono knows.
-fn compile(format: &str) -> Option<Vec<Item>> {
-    let mut items = Vec::new();
-    let mut rest = format.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if byte.is_ascii_whitespace() {
-            if items.last() != Some(&Item::Space) {
-                items.push(Item::Space);
-            }
-            continue;
-        }
-        if *byte != b'%' {
-            items.push(Item::Literal(*byte));
-            continue;
-        }
-        if let Some(after) = rest.strip_prefix(b".f") {
-            rest = after;
-            items.push(Item::PointFraction);
-            continue;
-        }
-        // `%-d` and `%_d` tell a printer how to pad; a reader takes both.
-        if let [b'-' | b'_' | b'0', ..] = rest {
-            rest = &rest[1..];
-        }
-        let (letter, after) = rest.split_first()?;
-        rest = after;
-        items.extend_from_slice(items_of(*letter)?);
-    }
-    Some(items)
-}
-
 /// The format with `.%f` as chrono spells a fraction of a second: its own `%f` counts nanoseconds. Nothing where there is
 /// an `%f` without a point, for which it has no spelling.
 fn with_fractions(format: &str) -> Option<String> {
@@ -302,115 +175,6 @@ fn with_fractions(format: &str) -> Option<String> {
     }
     out.push_str(rest);
     Some(out)
-}
-
-fn items_of(letter: u8) -> Option<&'static [Item]> {
-    use Item::{
-        Day, Fraction, Half, Hour, HourOfHalf, Literal, Minute, Month, MonthName, Second, Space, Year, YearOfCentury,
-    };
-    const DASH: Item = Literal(b'-');
-    const SLASH: Item = Literal(b'/');
-    const COLON: Item = Literal(b':');
-    Some(match letter {
-        b'Y' => &[Year],
-        b'y' => &[YearOfCentury],
-        b'm' => &[Month],
-        b'b' | b'B' | b'h' => &[MonthName],
-        b'd' | b'e' => &[Day],
-        b'H' | b'k' => &[Hour],
-        b'I' | b'l' => &[HourOfHalf],
-        b'p' | b'P' => &[Half],
-        b'M' => &[Minute],
-        b'S' => &[Second],
-        b'f' => &[Fraction],
-        b'F' => &[Year, DASH, Month, DASH, Day],
-        b'D' => &[Month, SLASH, Day, SLASH, YearOfCentury],
-        b'T' => &[Hour, COLON, Minute, COLON, Second],
-        b'R' => &[Hour, COLON, Minute],
-        b'r' => &[HourOfHalf, COLON, Minute, COLON, Second, Space, Half],
-        b'%' => &[Literal(b'%')],
-        _ => return None,
-    })
-}
-
-#[inline]
-fn parse_items(items: &[Item], text: &[u8], year_digits_min: usize) -> Option<Parts> {
-    let mut parts = Parts::default();
-    let mut rest = text;
-    for item in items {
-        let before = rest.len();
-        rest = take_item(*item, rest, &mut parts)?;
-        if *item == Item::Year && before - rest.len() < year_digits_min {
-            return None;
-        }
-    }
-    rest.is_empty().then_some(parts)
-}
-
-#[inline]
-fn take_item<'a>(item: Item, text: &'a [u8], parts: &mut Parts) -> Option<&'a [u8]> {
-    let (value, rest) = match item {
-        Item::Literal(byte) => return take_byte(text, byte),
-        Item::Space => {
-            let rest = text.trim_ascii_start();
-            return (rest.len() < text.len()).then_some(rest);
-        }
-        Item::MonthName => take_month_name(text)?,
-        Item::Half => {
-            let (letters, rest) = text.split_first_chunk::<2>()?;
-            parts.afternoon = Some(match letters.to_ascii_lowercase().as_slice() {
-                b"am" => false,
-                b"pm" => true,
-                _ => return None,
-            });
-            return Some(rest);
-        }
-        Item::Fraction => take_fraction(text)?,
-        Item::PointFraction => match take_byte(text, b'.') {
-            Some(rest) => take_fraction(rest)?,
-            None => (0, text),
-        },
-        Item::Year => take_number(text, YEAR_DIGITS)?,
-        _ => take_number(text, 2)?,
-    };
-    match item {
-        Item::Year => parts.year = value as i32,
-        // The century that POSIX gives two digits.
-        Item::YearOfCentury => parts.year = value as i32 + if value < 69 { 2000 } else { 1900 },
-        Item::Month | Item::MonthName => parts.month = value,
-        Item::Day => parts.day = value,
-        Item::Hour => parts.hour = value,
-        Item::HourOfHalf => {
-            parts.hour = value;
-            parts.afternoon = parts.afternoon.or(Some(false));
-        }
-        Item::Minute => parts.minute = value,
-        Item::Second => parts.second = value,
-        _ => parts.micros = value,
-    }
-    Some(rest)
-}
-
-/// A number of one to `digits_max` digits.
-#[inline]
-fn take_number(text: &[u8], digits_max: usize) -> Option<(u32, &[u8])> {
-    let mut value = digit_of(*text.first()?)?;
-    let mut length = 1;
-    while length < digits_max
-        && let Some(digit) = text.get(length).copied().and_then(digit_of)
-    {
-        value = value * 10 + digit;
-        length += 1;
-    }
-    Some((value, &text[length..]))
-}
-
-/// An English month, whole or by its first three letters.
-fn take_month_name(text: &[u8]) -> Option<(u32, &[u8])> {
-    let starts = |name: &str| text.get(..name.len()).is_some_and(|front| front.eq_ignore_ascii_case(name.as_bytes()));
-    let index = MONTHS.iter().position(|name| starts(&name[..3]))?;
-    let length = if starts(MONTHS[index]) { MONTHS[index].len() } else { 3 };
-    Some((index as u32 + 1, &text[length..]))
 }
 
 fn parse_by_chrono(format: &str, text: &[u8]) -> Result<i64, Fault> {

@@ -12,7 +12,7 @@ use millrace_schema::csv::{CsvOptions, Encoding, TimeFormat};
 use crate::options::{OptionError, parse_bool, parse_character, parse_duration, parse_number, parse_size};
 
 /// All options, in the order in which they are documented.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "connector",
     "path",
     "header",
@@ -26,6 +26,7 @@ const KEYS: [&str; 18] = [
     "key",
     "partitions",
     "follow",
+    "last_line_after",
     "pace",
     "rebase",
     "batch_rows",
@@ -38,6 +39,10 @@ const PARTITIONS_MAX: u32 = 1024;
 
 /// Rows of one batch at most: beyond that nothing gets faster.
 const BATCH_ROWS_MAX: u32 = 65_536;
+
+/// How long a file stays as it is before its last line counts without a line end. A program that writes a row in two pieces
+/// writes the second at once, unless something is wrong with it.
+const LAST_LINE_AFTER: Duration = Duration::from_secs(10);
 
 /// Fastest replay that is told apart from `fast`.
 const SPEED_MAX: f64 = 1e9;
@@ -80,6 +85,8 @@ pub struct CsvSourceConfig {
     pub partitions: u32,
     /// Whether to wait for more when the files have ended.
     pub follow: bool,
+    /// How long a followed file stays as it is before its last line counts without a line end.
+    pub last_line_after: Duration,
     /// How fast rows are released.
     pub pace: Pace,
     /// Whether event times are moved so that the first row is at the moment of its first reading.
@@ -110,6 +117,7 @@ impl CsvSourceConfig {
             key: None,
             partitions: 1,
             follow: false,
+            last_line_after: LAST_LINE_AFTER,
             pace: Pace::Fast,
             rebase: false,
             zone: None,
@@ -162,6 +170,7 @@ impl CsvSourceConfig {
             "key" => self.key = Some(value.to_owned()),
             "partitions" => self.partitions = parse_number(key, value, 1, PARTITIONS_MAX, 1)?,
             "follow" => self.follow = parse_bool(key, value)?,
+            "last_line_after" => self.last_line_after = parse_duration(key, value)?,
             "pace" => self.pace = parse_pace(value)?,
             "rebase" => self.rebase = parse_rebase(value)?,
             "batch_rows" => {

@@ -15,8 +15,9 @@ use millrace_schema::csv::Position;
 use zip::ZipArchive;
 
 use super::config::CsvSourceConfig;
-use super::identity::{hash, identify, identify_head, inode, modified_ns, read_head};
+use super::identity::{identify, identify_head, inode, modified_ns};
 use super::position::{Entry, FileState, Identity};
+use super::renames::{Found, follow_renames};
 use crate::error::SourceError;
 
 /// Files of one source at most that are there at the same time: their positions are part of every commit. Of files that were
@@ -62,34 +63,29 @@ pub(super) struct Survey {
 /// Looks at the folder: adds what is new to `files`, marks what grew as not read, notices what was renamed or replaced.
 pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Result<Survey, SourceError> {
     let paths = list(config)?;
+    let mut found = Vec::with_capacity(paths.len());
+    for path in &paths {
+        let on_disk = config.project_dir.join(path);
+        // What is not there went away since it was listed.
+        let Some(metadata) = metadata(&on_disk)? else { continue };
+        let place = Found { path: path.clone(), on_disk, size: metadata.len(), inode: inode(&metadata) };
+        found.push((place, metadata));
+    }
+    let (found, metadata): (Vec<Found>, Vec<Metadata>) = found.into_iter().unzip();
+    let mut is_changed = follow_renames(&found, files)?;
     let mut known: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, file) in files.iter().enumerate() {
         known.entry(file.path.clone()).or_default().push(number);
     }
-    let mut is_changed = false;
-    for path in &paths {
-        let on_disk = config.project_dir.join(path);
-        let metadata = match on_disk.metadata() {
-            Ok(metadata) => metadata,
-            // It went away since it was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(source) => return Err(SourceError::Read { path: path.clone(), source }),
-        };
+    for (Found { path, on_disk, .. }, metadata) in found.iter().zip(&metadata) {
         if let Some(numbers) = known.get(path) {
-            is_changed |= check_known(&on_disk, &metadata, config, files, numbers)?;
+            is_changed |= check_known(on_disk, metadata, config, files, numbers)?;
             continue;
         }
-        let identity = identify(&on_disk, path, &metadata)?;
-        let renamed = numbers_of_renamed(&on_disk, &identity, files, &paths)?;
-        if renamed.is_empty() {
-            let free = files.iter().enumerate().filter(|(_, file)| file.is_free());
-            let free: Vec<usize> = free.map(|(number, _)| number).collect();
-            is_changed |= add(&on_disk, path, identity, &free, config, files)?;
-        } else {
-            renamed.iter().for_each(|number| files[*number].path.clone_from(path));
-            check_known(&on_disk, &metadata, config, files, &renamed)?;
-            is_changed = true;
-        }
+        let identity = identify(on_disk, path, metadata)?;
+        let free = files.iter().enumerate().filter(|(_, file)| file.is_free());
+        let free: Vec<usize> = free.map(|(number, _)| number).collect();
+        is_changed |= add(on_disk, path, identity, &free, config, files)?;
     }
     is_changed |= let_go(&paths, files, FILES_MAX)?;
     if files.iter().filter(|file| !file.path.is_empty()).count() > 2 * FILES_MAX {
@@ -104,9 +100,7 @@ fn let_go(paths: &[String], files: &mut [FileState], remembered: usize) -> Resul
     let is_gone = |file: &FileState| !file.path.is_empty() && paths.binary_search(&file.path).is_err();
     let gone = (0..files.len()).filter(|number| is_gone(&files[*number]));
     let (untouched, read): (Vec<usize>, Vec<usize>) = gone.partition(|number| files[*number].is_untouched());
-    if let Some(file) = read.iter().map(|number| &files[*number]).find(|file| !file.is_read) {
-        return Err(SourceError::Gone { path: file.name(), line: file.at.line.max(file.through_line + 1) });
-    }
+    read.iter().try_for_each(|number| files[*number].check_gone())?;
     let oldest = &read[..read.len().saturating_sub(remembered)];
     untouched.iter().chain(oldest).for_each(|number| files[*number].forget());
     Ok(!untouched.is_empty() || !oldest.is_empty())
@@ -188,7 +182,8 @@ fn check_known(
     let is_plain = Compression::of(&file.path) == Compression::Plain;
     // A last line without a line end was left for later while following, and so was a compressed file that is cut; without
     // more to come the one counts, and the other is told.
-    let is_short = !config.follow && file.is_read && (file.is_cut || is_plain && file.at.byte < file.identity.size);
+    let is_short =
+        !config.follow && file.is_read && (file.is_waiting() || is_plain && file.at.byte < file.identity.size);
     let is_same = (file.identity.size, file.identity.modified_ns, file.identity.inode)
         == (metadata.len(), modified_ns(metadata), inode(metadata));
     if is_same && !is_short {
@@ -207,6 +202,11 @@ fn check_known(
     if now.head_hash != file.identity.head_hash {
         return Err(replaced("it begins differently now"));
     }
+    if is_plain {
+        // Before anything of it is believed: the file may have to be put right.
+        let mut text = File::open(on_disk).map_err(|error| read_error(file, error))?;
+        seek_plain(&mut text, file)?;
+    }
     // Another size says nothing of a text that was compressed again: reading it as far as it was read tells.
     let has_grown = if of_text { !is_same } else { metadata.len() > file.identity.size };
     if has_grown && Compression::of(&file.path) == Compression::Zip {
@@ -215,40 +215,14 @@ fn check_known(
     // What was short when it was looked at first is known by more of it now.
     let is_longer =
         metadata.len() > u64::from(now.head_bytes) && (now.head_bytes as usize) < super::identity::HEAD_BYTES;
-    let identity = if has_grown || is_longer { identify(on_disk, &file.path, metadata)? } else { now };
+    // Where a line was read without its end, what follows may be about to be put right.
+    let identity =
+        if !file.is_open && (has_grown || is_longer) { identify(on_disk, &file.path, metadata)? } else { now };
     for number in numbers {
         files[*number].identity = identity.clone();
         files[*number].is_read &= !has_grown && !is_short;
     }
     Ok(has_grown || is_short)
-}
-
-/// Numbers of the texts of a file that had another name before: the same inode and the same beginning, and nothing is left
-/// under the old name.
-fn numbers_of_renamed(
-    on_disk: &Path,
-    identity: &Identity,
-    files: &[FileState],
-    paths: &[String],
-) -> Result<Vec<usize>, SourceError> {
-    let mut renamed: Vec<usize> = Vec::new();
-    for (number, file) in files.iter().enumerate() {
-        let is_candidate = identity.inode != 0
-            && file.identity.inode == identity.inode
-            && file.identity.size <= identity.size
-            && file.identity.head_bytes > 0
-            && paths.binary_search(&file.path).is_err()
-            && Compression::of(&file.path) == Compression::of(&on_disk.to_string_lossy())
-            && renamed.first().is_none_or(|first| files[*first].path == file.path);
-        if is_candidate {
-            let head = read_head(on_disk, file.identity.head_bytes as usize, file.identity.of_text);
-            let head = head.map_err(|source| SourceError::Read { path: on_disk.display().to_string(), source })?;
-            if hash(&head) == file.identity.head_hash {
-                renamed.push(number);
-            }
-        }
-    }
-    Ok(renamed)
 }
 
 /// Takes a file that nothing was read of as it is now: it may have become another one, as one does that is mended.
@@ -293,6 +267,8 @@ fn add(
         through_line: 0,
         is_read: false,
         is_cut: false,
+        rest: None,
+        is_open: false,
         header_is_row: false,
     };
     let mut free = free.iter();
@@ -349,17 +325,25 @@ pub(super) struct OpenText<'a> {
     pub(super) read_bytes: &'a Cell<u64>,
 }
 
-/// Opens the text of `file` where it was left and hands it to `then`.
-pub(super) fn open_text<T>(
+/// Opens the text of `file` where it was left and hands it to `then`; says whether it did, for another file may have taken its
+/// place since the folder was listed.
+pub(super) fn open_text(
     folder: &Path,
     file: &FileState,
-    then: impl FnOnce(OpenText<'_>) -> Result<T, SourceError>,
-) -> Result<T, SourceError> {
+    then: impl FnOnce(OpenText<'_>) -> Result<(), SourceError>,
+) -> Result<bool, SourceError> {
     let on_disk: PathBuf = folder.join(&file.path);
     let failed = |error| read_error(file, error);
     let read_bytes = Cell::new(0);
-    let mut raw = Counted { file: File::open(on_disk).map_err(failed)?, read_bytes: &read_bytes };
-    match Compression::of(&file.path) {
+    let opened = match File::open(on_disk) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened.map_err(failed)?,
+    };
+    if inode(&opened.metadata().map_err(failed)?) != file.identity.inode {
+        return Ok(false);
+    }
+    let mut raw = Counted { file: opened, read_bytes: &read_bytes };
+    let read = match Compression::of(&file.path) {
         Compression::Plain => {
             let at = seek_plain(&mut raw, file)?;
             read_bytes.set(at.byte);
@@ -386,12 +370,13 @@ pub(super) fn open_text<T>(
             let (at, ahead) = skip(&mut text, file)?;
             then(OpenText { text: &mut ahead.chain(text), at, read_bytes: &read_bytes })
         }
-    }
+    };
+    read.map(|()| true)
 }
 
 /// Goes to the place where a plain file was left. A last line that was read without its line end must not have gone on; if
 /// its line end has come since, that is passed as well.
-fn seek_plain(raw: &mut Counted<'_>, file: &FileState) -> Result<Position, SourceError> {
+fn seek_plain(raw: &mut (impl Read + Seek), file: &FileState) -> Result<Position, SourceError> {
     let failed = |error| read_error(file, error);
     let mut at = file.at;
     if at.line > Position::START.line {
@@ -410,10 +395,7 @@ fn pass_line_end(around: &[u8], file: &FileState) -> Result<u64, SourceError> {
         [] | [b'\n', ..] | [_] => Ok(0),
         [_, b'\n', ..] => Ok(1),
         [_, b'\r', b'\n'] => Ok(2),
-        _ => {
-            let reason = "its last line was read as it was and has gone on since".to_owned();
-            Err(SourceError::Replaced { path: file.name(), reason })
-        }
+        _ => Err(SourceError::WentOn { path: file.name(), line: file.at.line - 1, byte: file.at.byte }),
     }
 }
 
@@ -473,6 +455,6 @@ mod tests {
         assert_eq!((files[0].path.as_str(), files[0].is_read), ("", true));
         files[1].is_read = false;
         let error = let_go(&[], &mut files, 9).expect_err("half of it was read").to_string();
-        assert!(error.contains("`b` is gone and was read only up to line 2"), "{error}");
+        assert!(error.contains("`b` is gone and was read only through line 1"), "{error}");
     }
 }

@@ -17,6 +17,7 @@ mod pace;
 mod partition;
 mod position;
 mod reader;
+mod renames;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -4,10 +4,11 @@
 //! between two records of its (decompressed) text, and, while a batch is released bit by bit, the last line of it that is out.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use millrace_flow::Ledger;
-use millrace_schema::csv::Position;
+use millrace_schema::csv::{Position, Rest};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SourceError;
@@ -36,6 +37,12 @@ pub(super) struct FileState {
     /// Whether it ended in the middle of its compressed form: while a folder is followed that may still be on its way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_cut: bool,
+    /// What stands behind `at` and waits for more while a folder is followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rest: Option<Rest>,
+    /// Whether the line before `at` was read without a line end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_open: bool,
     /// Whether its first line was taken for a header and would have done as a row.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) header_is_row: bool,
@@ -110,6 +117,24 @@ impl FileState {
         self.at == Position::START && self.through_line == 0
     }
 
+    /// Whether it has text that was seen and is not read yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_read && (self.is_cut || self.rest.is_some())
+    }
+
+    /// How many of its lines were read.
+    pub(super) fn lines_read(&self) -> u64 {
+        self.through_line.max(self.at.line - 1)
+    }
+
+    /// Whether nothing is lost when the file is gone: nothing of it was read, or all.
+    pub(super) fn check_gone(&self) -> Result<(), SourceError> {
+        if self.is_untouched() || self.is_read && !self.is_waiting() {
+            return Ok(());
+        }
+        Err(SourceError::Gone { path: self.name(), line: self.lines_read() })
+    }
+
     /// Leaves no more of a file than its number, and whether records carry it.
     pub(super) fn forget(&mut self) {
         let (at, through_line) = (self.at, self.through_line);
@@ -170,6 +195,31 @@ impl Progress {
                  a header, header = true says so"
             ),
             Some(_) => format!("{taken}, before header = false was set; delete the data folder, and it is read"),
+        })
+    }
+
+    /// What is to be said of those of the files `waiting` that still have text that is not read. A line without a line end is
+    /// read after `last_line_after`.
+    pub(super) fn waiting_warning(&self, waiting: &[usize], last_line_after: Duration) -> Option<String> {
+        let mut waiting = waiting.iter().map(|number| &self.files[*number]).filter(|file| file.is_waiting());
+        let first = waiting.next()?;
+        let name = first.name();
+        let told = match first.rest {
+            _ if first.is_cut => format!("`{name}` is cut short, and what is missing of it is not read yet"),
+            Some(Rest::Quote) => {
+                let line = first.lines_read() + 1;
+                format!(
+                    "a quote is opened in `{name}`, on line {line} or later, and not closed; nothing from there is read yet"
+                )
+            }
+            _ => format!(
+                "the last line of `{name}` has no line end and is not read yet; it is read as it is once the file has stayed the \
+                 same for {last_line_after:?}"
+            ),
+        };
+        Some(match waiting.count() {
+            0 => told,
+            more => format!("{told} (and so it is with {more} more)"),
         })
     }
 

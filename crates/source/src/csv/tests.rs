@@ -19,6 +19,8 @@ use millrace_schema::json::{decimal_text, rows_to_json, value_to_text};
 
 use super::*;
 
+mod following;
+
 const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// A folder with files, a log, and one source.
@@ -334,7 +336,7 @@ fn a_last_line_without_an_end_counts_and_may_get_its_end_but_not_more() {
     assert_eq!(shop.records().iter().map(|record| record.1).collect::<Vec<_>>(), [2, 3]);
     shop.append("a.csv", "yy\n");
     let error = shop.try_run().expect_err("the last line went on").to_string();
-    assert!(error.contains("`a.csv` was replaced") && error.contains("its last line"), "{error}");
+    assert!(error.contains("line 3 of `a.csv` had no line end") && error.contains("after byte 21"), "{error}");
 }
 
 #[test]
@@ -452,7 +454,7 @@ fn a_bomb_costs_time_and_one_reject() {
 
 #[test]
 fn a_folder_is_followed() {
-    let shop = Shop::new("inbox/*", sales(), &[("follow", "true"), ("batch_rows", "10")]);
+    let shop = Shop::new("inbox/*", sales(), &[("follow", "true"), ("last_line_after", "1h"), ("batch_rows", "10")]);
     shop.follow(|| {
         shop.wait_for("nothing there yet", || {
             shop.status.phase() == Phase::Idle || shop.log.last_commit("source:sales").is_some()
@@ -686,7 +688,7 @@ fn an_unfinished_first_line_counts_at_the_end() {
     for (header, text) in [("true", HEAD.to_owned() + "5,,half"), ("false", "5,,half".to_owned())] {
         let mut shop = Shop::new("data/*.csv", sales(), &[("follow", "true"), ("header", header)]);
         shop.write("data/a.csv", text);
-        shop.follow(|| shop.wait_for("the file to be looked at", || shop.status.phase() == Phase::Idle));
+        shop.follow(|| following::wait_until_looked_at(&shop));
         assert_eq!(shop.counts(), (0, 0));
         shop.config.follow = false;
         shop.stop = Stop::default();

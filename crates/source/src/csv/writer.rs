@@ -47,6 +47,10 @@ pub(super) struct Writer<'a> {
     /// Whether there is something to commit that is no row.
     is_dirty: bool,
     cookie_bytes: usize,
+    /// Files with text that waits for its end.
+    waiting: Vec<usize>,
+    /// What was warned of last.
+    warned: Option<String>,
 }
 
 /// How the writing half ended.
@@ -71,7 +75,7 @@ impl<'a> Writer<'a> {
             (progress.anchor, progress.shift_us) = (None, None);
         }
         let is_dirty = last.is_none_or(|commit| commit.sealed == config.follow);
-        let writer = Self {
+        let mut writer = Self {
             config,
             context,
             progress,
@@ -81,6 +85,8 @@ impl<'a> Writer<'a> {
             pending_since: None,
             is_dirty,
             cookie_bytes: 0,
+            waiting: Vec::new(),
+            warned: None,
             log,
         };
         writer.publish();
@@ -114,6 +120,10 @@ impl<'a> Writer<'a> {
                 Ok(Message::End { file, state }) => {
                     self.is_dirty |= self.progress.files[file] != *state;
                     self.progress.files[file] = *state;
+                }
+                Ok(Message::Waiting(files)) => {
+                    self.waiting = files;
+                    self.warn();
                 }
                 Ok(Message::CaughtUp) => {
                     self.commit_pending()?;
@@ -153,8 +163,8 @@ impl<'a> Writer<'a> {
         } else {
             self.log.reseal();
         }
-        let status = &self.context.status;
         self.publish();
+        let status = &self.context.status;
         status.set_note(None);
         status.set_phase(Phase::Done);
         Ok(Outcome::Done)
@@ -345,7 +355,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
         let status = &self.context.status;
         status.set_ledger(self.progress.ledger);
         status.rows_out.store(self.progress.ledger.used, Ordering::Relaxed);
@@ -357,13 +367,20 @@ impl<'a> Writer<'a> {
     }
 
     /// Says what people have to know although nothing has failed; loudly when it is new.
-    fn warn(&self) {
+    fn warn(&mut self) {
         let status = &self.context.status;
-        let warning = self.progress.header_warning(self.config.told_header());
+        let header = self.progress.header_warning(self.config.told_header());
+        let waiting = self.progress.waiting_warning(&self.waiting, self.config.last_line_after);
+        let warning = match (header, waiting) {
+            (Some(header), Some(waiting)) => Some(format!("{header}; besides, {waiting}")),
+            (header, waiting) => header.or(waiting),
+        };
         if warning == status.warning() {
             return;
         }
-        if let Some(warning) = &warning {
+        // A file that grows in pieces waits again and again; that is told once.
+        if let Some(warning) = warning.as_ref().filter(|warning| self.warned.as_ref() != Some(*warning)) {
+            self.warned = Some(warning.clone());
             tracing::warn!(source = %self.config.name, "{warning}");
         }
         status.set_warning(warning);

@@ -21,6 +21,10 @@ const NO_TEXT: [(&[u8], &str); 4] = [
     (b"\x28\xb5\x2f\xfd", "packed with zstd"),
 ];
 
+/// What has a zero byte in its first line: no text does, but UTF-16 whose mark is missing.
+const BINARY: SchemaError =
+    SchemaError::NoText { what: "binary data, or UTF-16 without its mark: its first line has zero bytes" };
+
 impl CsvDecoder {
     pub(super) fn pass_mark(&mut self) -> Result<Step, SchemaError> {
         let front = &self.buffer[self.at..self.filled];
@@ -38,6 +42,10 @@ impl CsvDecoder {
             self.advance(BYTE_ORDER_MARK.len(), 0);
         }
         self.start = if self.options.header { Start::Header } else { Start::Passed };
+        let first = self.buffer[self.at..self.filled].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if !self.options.header && first.contains(&0) {
+            return Err(BINARY);
+        }
         Ok(Step::Taken)
     }
 
@@ -51,6 +59,10 @@ impl CsvDecoder {
             return Ok(Step::Hungry);
         }
         let declared = || self.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+        let line_end = found.map_or(text.len(), |found| found.text_end);
+        if text[self.at..line_end].contains(&0) {
+            return Err(BINARY);
+        }
         let found = match found {
             // All of the text is its first line, and nothing would be left of it.
             Ok(found) if has_bare_cr(&text[self.at..found.text_end]) && text[found.end - 1] != b'\n' => {
@@ -69,14 +81,8 @@ impl CsvDecoder {
             if has_bare_cr(&text[self.at..found.text_end]) {
                 return Err(SchemaError::LineEnds);
             }
-            let name = |cell: &Cell| {
-                let mut clear = text[cell.range()].to_vec();
-                if let (true, Some(quote)) = (cell.is_quoted(), self.options.quote) {
-                    unquote(&text[cell.range()], quote, &mut clear);
-                }
-                decode_lossy(&clear, self.options.encoding).into_owned()
-            };
-            return Err(SchemaError::Header { found: cells.iter().map(name).collect(), declared: declared() });
+            let found = cells.iter().map(|cell| self.text_of(cell)).collect();
+            return Err(SchemaError::Header { found, declared: declared() });
         }
         if !is_blank {
             self.header_is_row = self.is_row(&cells);
@@ -86,7 +92,8 @@ impl CsvDecoder {
         Ok(Step::Taken)
     }
 
-    /// Whether these cells fit the columns, and one of them has a value that is not just text.
+    /// Whether these cells fit the columns as a row does: one of them has a value that is not just text, or, where all columns
+    /// are text, none is the name of its column.
     fn is_row(&self, cells: &[Cell]) -> bool {
         let text = Text {
             bytes: &self.buffer[..self.filled],
@@ -100,8 +107,30 @@ impl CsvDecoder {
             let read = column.read(std::slice::from_ref(cell), &text, &mut bad);
             tells |= *read.data_type() != DataType::Utf8 && read.null_count() == 0;
         }
-        bad.is_empty() && tells
+        let is_all_text = self.schema.fields().iter().all(|field| *field.data_type() == DataType::Utf8);
+        bad.is_empty() && (tells || is_all_text && !self.has_a_name(cells))
     }
+
+    /// Whether one of these cells is the name of its column, as people write it.
+    fn has_a_name(&self, cells: &[Cell]) -> bool {
+        let mut names = self.schema.fields().iter().zip(cells);
+        names.any(|(field, cell)| letters_of(&self.text_of(cell)) == letters_of(field.name()))
+    }
+
+    /// What a cell of the first line says.
+    fn text_of(&self, cell: &Cell) -> String {
+        let raw = &self.buffer[cell.range()];
+        let mut clear = raw.to_vec();
+        if let (true, Some(quote)) = (cell.is_quoted(), self.options.quote) {
+            unquote(raw, quote, &mut clear);
+        }
+        decode_lossy(&clear, self.options.encoding).into_owned()
+    }
+}
+
+/// A name as it is compared: `Order No.` and `order_no` are the same.
+fn letters_of(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether lines end with CR alone; a CR before an LF, or at the end, may be part of another line end.
