@@ -9,6 +9,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Bits of an entry, and the fewest that are worth reading.
 const ENTRY_BITS: usize = 12;
 const ENTRY_BITS_MIN: usize = 6;
+/// Fewest bytes of a set that is not empty.
+const SET_BYTES_LEAST: usize = 16;
+
 /// Bytes that every set may have: a block may be the only one of a small segment.
 const SET_BYTES_FLOOR: usize = 64;
 /// Says that a set was not made, or would be too large.
@@ -67,7 +70,9 @@ impl Set {
         if count * ENTRY_BITS_MIN > bytes_max * 8 {
             return Self::TooLarge;
         }
-        let bytes = (count * ENTRY_BITS).div_ceil(8).min(bytes_max);
+        // The bits of one entry alone lie too close together to tell it from others.
+        let least = if count == 0 { 0 } else { SET_BYTES_LEAST };
+        let bytes = (count * ENTRY_BITS).div_ceil(8).max(least).min(bytes_max);
         // The number that lets the fewest pass is the bits of an entry times ln 2.
         let hashes_each = u8::try_from(bytes * 8 * 7 / 10 / count.max(1)).unwrap_or(u8::MAX).clamp(1, 8);
         let mut bits = vec![0; bytes];
