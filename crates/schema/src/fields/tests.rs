@@ -1,3 +1,5 @@
+//! Fields as they are read: their spellings, their kinds, and what is not known.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray};
