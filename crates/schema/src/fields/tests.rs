@@ -1,4 +1,4 @@
-//! Fields of values: rows of schemas, objects of JSON, and what is neither.
+//! Fields as they are read: their spellings, their kinds, and what is not known.
 
 use std::sync::Arc;
 
