@@ -1,4 +1,4 @@
-//! Gives back memory that only the start needed.
+//! Gives back memory that only the start needed, or what came in.
 //!
 //! Planning every view walks through most of the program's code once. Those pages stay mapped, and count as memory of the
 //! process, though nothing of them is used again before somebody changes a view or asks a question. They are the program's
@@ -7,6 +7,23 @@
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
+
+/// Gives back code, and what the allocator keeps for what is asked of it next.
+pub(crate) fn give_back() {
+    give_back_heap();
+    give_back_code();
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "the allocator has no safe call for it")]
+fn give_back_heap() {
+    // SAFETY: only pages that nothing is allocated in are given back, under the allocator's own locks.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators keep less, or give it back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_back_heap() {}
 
 /// Unmaps the pages of the program's own file that nobody has written to. What is in use comes back at its next use.
 pub(crate) fn give_back_code() {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
@@ -26,6 +26,9 @@ const HTTP_THREADS: usize = 2;
 
 /// Exit code of a program that was told twice to stop.
 const FORCED: i32 = 130;
+
+/// Time between two looks whether so little happens that memory can be given back.
+const REST_LOOK: Duration = Duration::from_secs(5);
 
 /// Arguments of `up`.
 #[derive(Debug, Args)]
@@ -137,6 +140,11 @@ async fn run_through(
             biased;
             () = asked.next() => return Ok(Outcome::Stopped),
             outcome = &mut done, if !is_told => outcome?,
+            () = tokio::time::sleep(REST_LOOK) => {
+                let station = station.clone();
+                tokio::task::spawn_blocking(move || station.rest().then(memory::give_back)).await?;
+                continue;
+            }
         };
         drop(progress.take());
         if arguments.until_done {

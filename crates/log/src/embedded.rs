@@ -165,6 +165,11 @@ impl EmbeddedLog {
         self.shared.failure.get().cloned()
     }
 
+    /// Gives back the memory that the newest records take as columns. Whoever reads them next reads them from the disk.
+    pub fn forget_tails(&self) {
+        self.shared.cache.clear();
+    }
+
     /// Removes what the retention of the topics allows to go, now instead of at the next check.
     ///
     /// # Errors

@@ -166,6 +166,12 @@ impl TailCache {
         uncached + before(end).saturating_sub(before(cached_from))
     }
 
+    /// Lets everything go: who reads it now has to decode it.
+    pub(crate) fn clear(&self) {
+        let evicted = self.state().evict(0);
+        drop(evicted);
+    }
+
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
         self.state().charges.bytes()
@@ -188,6 +194,21 @@ mod tests {
 
     fn offsets(fetched: &[Fetched]) -> Vec<(i64, i64)> {
         fetched.iter().map(|fetched| (fetched.base.0, fetched.end().0)).collect()
+    }
+
+    #[test]
+    fn what_was_let_go_is_cached_no_more_and_what_comes_then_is() {
+        let cache = TailCache::new(1 << 20);
+        let slot = cache.add_partition();
+        cache.insert(slot, 0, batch(10));
+        let before = cache.bytes_between(slot, 0, 10, 1);
+        cache.clear();
+        assert_eq!(cache.bytes(), 0);
+        assert!(cache.read(slot, 0, 10, usize::MAX).is_none());
+        assert_eq!(cache.bytes_between(slot, 0, 10, 1), before / 10 * 10, "about as much as it was");
+        cache.insert(slot, 10, batch(10));
+        assert_eq!(offsets(&cache.read(slot, 10, 20, usize::MAX).expect("it is there")), [(10, 20)]);
+        assert!(cache.read(slot, 0, 20, usize::MAX).is_none());
     }
 
     #[test]

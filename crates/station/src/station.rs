@@ -34,6 +34,9 @@ use crate::{
     Project, StationError, ask, catalog, dashboard, last_run, ledger, messages, model, pipeline, queries, topics, views,
 };
 
+/// After so long without anything new memory is given back.
+const QUIET_FOR: Duration = Duration::from_secs(10);
+
 /// Time between two looks whether everything is done.
 const DONE_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -62,6 +65,15 @@ pub struct Station {
     first_event_ms: OnceLock<i64>,
     /// There where clients of Kafka are served.
     broker: OnceLock<Arc<Broker>>,
+    quiet: Mutex<Quiet>,
+}
+
+/// Since when nothing has happened.
+struct Quiet {
+    /// How often the log had moved by then.
+    moves: u64,
+    since: Instant,
+    is_resting: bool,
 }
 
 impl Station {
@@ -89,6 +101,7 @@ impl Station {
             started_at_ms: SystemClock.now_ms(),
             first_event_ms: OnceLock::new(),
             broker: OnceLock::new(),
+            quiet: Mutex::new(Quiet { moves: 0, since: Instant::now(), is_resting: false }),
         });
         for (status, work) in station.statuses.iter().zip(works) {
             if let Err(error) = station.supervisor.start(status.clone(), work) {
@@ -117,6 +130,22 @@ impl Station {
             tracing::warn!(%error, "what had failed is not kept");
         }
         Ok(self.stores.embedded.close()?)
+    }
+
+    /// Gives back memory that only what comes in needs, once nothing has for ten seconds; says whether it did.
+    pub fn rest(&self) -> bool {
+        let embedded = &self.stores.embedded;
+        let moves = self.stores.log.signal().version() + embedded.clients_signal().version();
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        if quiet.moves != moves {
+            *quiet = Quiet { moves, since: Instant::now(), is_resting: false };
+        }
+        if quiet.is_resting || quiet.since.elapsed() < QUIET_FOR {
+            return false;
+        }
+        quiet.is_resting = true;
+        embedded.forget_tails();
+        true
     }
 
     /// Whether every source was read to its end and everything is committed.
