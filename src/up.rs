@@ -28,7 +28,7 @@ const HTTP_THREADS: usize = 2;
 const FORCED: i32 = 130;
 
 /// Time between two looks whether so little happens that memory can be given back.
-const REST_LOOK: Duration = Duration::from_secs(5);
+const QUIET_LOOK: Duration = Duration::from_secs(5);
 
 /// Arguments of `up`.
 #[derive(Debug, Args)]
@@ -140,9 +140,9 @@ async fn run_through(
             biased;
             () = asked.next() => return Ok(Outcome::Stopped),
             outcome = &mut done, if !is_told => outcome?,
-            () = tokio::time::sleep(REST_LOOK) => {
+            () = tokio::time::sleep(QUIET_LOOK) => {
                 let station = station.clone();
-                tokio::task::spawn_blocking(move || station.rest().then(memory::give_back)).await?;
+                tokio::task::spawn_blocking(move || station.release_memory_if_quiet().then(memory::give_back)).await?;
                 continue;
             }
         };

@@ -166,7 +166,7 @@ impl EmbeddedLog {
     }
 
     /// Gives back the memory that the newest records take as columns. Whoever reads them next reads them from the disk.
-    pub fn forget_tails(&self) {
+    pub fn clear_tail_cache(&self) {
         self.shared.cache.clear();
     }
 

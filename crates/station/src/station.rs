@@ -73,7 +73,7 @@ struct Quiet {
     /// How often the log had moved by then.
     moves: u64,
     since: Instant,
-    is_resting: bool,
+    is_released: bool,
 }
 
 impl Station {
@@ -101,7 +101,7 @@ impl Station {
             started_at_ms: SystemClock.now_ms(),
             first_event_ms: OnceLock::new(),
             broker: OnceLock::new(),
-            quiet: Mutex::new(Quiet { moves: 0, since: Instant::now(), is_resting: false }),
+            quiet: Mutex::new(Quiet { moves: 0, since: Instant::now(), is_released: false }),
         });
         for (status, work) in station.statuses.iter().zip(works) {
             if let Err(error) = station.supervisor.start(status.clone(), work) {
@@ -133,18 +133,18 @@ impl Station {
     }
 
     /// Gives back memory that only what comes in needs, once nothing has for ten seconds; says whether it did.
-    pub fn rest(&self) -> bool {
+    pub fn release_memory_if_quiet(&self) -> bool {
         let embedded = &self.stores.embedded;
         let moves = self.stores.log.signal().version() + embedded.clients_signal().version();
         let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
         if quiet.moves != moves {
-            *quiet = Quiet { moves, since: Instant::now(), is_resting: false };
+            *quiet = Quiet { moves, since: Instant::now(), is_released: false };
         }
-        if quiet.is_resting || quiet.since.elapsed() < QUIET_FOR {
+        if quiet.is_released || quiet.since.elapsed() < QUIET_FOR {
             return false;
         }
-        quiet.is_resting = true;
-        embedded.forget_tails();
+        quiet.is_released = true;
+        embedded.clear_tail_cache();
         true
     }
 

@@ -15,6 +15,8 @@ mod chance;
 mod client;
 #[path = "../../../log/tests/simulation/cut.rs"]
 mod cut;
+#[path = "../../../log/tests/simulation/generations.rs"]
+mod generations;
 mod ledger;
 mod records;
 mod shop;
@@ -23,20 +25,9 @@ mod span;
 #[path = "../../../log/tests/simulation/trace.rs"]
 mod trace;
 
-use std::path::Path;
-
-use tempfile::TempDir;
-
 use crate::bugs::Bug;
-use crate::chance::Chance;
 use crate::shop::{Shop, prepare};
 
-/// Generations of a run.
-const GENERATIONS: u64 = 4;
-/// Cuts that are looked at in each.
-const CUTS: u64 = 25;
-/// What is asked of the broker in a generation, at most.
-const STEPS_MAX: u64 = 40;
 /// Seeds within which a planted bug has to be found.
 const BUG_SEEDS: u64 = 40;
 /// Bugs that take from transactions what they promise.
@@ -48,61 +39,18 @@ const BUGS: [Bug; 5] = [
     Bug::CompactedWithoutSync,
 ];
 
-/// A new folder, in memory where there is such a place: what a disk would lose is decided here.
-fn folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.expect("there is room for a folder")
-}
-
-fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
-}
-
 /// One run; the number of power cuts in it.
 fn run(seed: u64, bug: Option<Bug>) -> Result<u64, String> {
-    let mut chance = Chance::new(seed);
-    let mut dir = folder();
-    prepare(dir.path());
-    let mut shop = Shop::open(dir.path(), bug, 0, None)?;
-    let mut cuts = 0;
-    for generation in 1..=GENERATIONS {
-        for _ in 0..chance.below(STEPS_MAX) {
-            shop.step(&mut chance)?;
-        }
-        let (ledger, changes) = (shop.ledger(), shop.disk().now());
-        let mut cut = |chance: &mut Chance| {
-            cuts += 1;
-            let at = chance.below(changes as u64 + 1) as usize;
-            let into = folder();
-            shop.disk().with_trace(|trace| cut::cut_power(trace, at, into.path(), chance));
-            let opened = Shop::open(into.path(), bug, generation, Some((ledger.clone(), at)));
-            opened
-                .map(|shop| (into, shop))
-                .map_err(|error| format!("generation {generation}, cut at {at} of {changes}: {error}"))
-        };
-        for _ in 1..CUTS {
-            cut(&mut chance)?;
-        }
-        let (next_dir, next) = cut(&mut chance)?;
-        (dir, shop) = (next_dir, next);
-    }
-    drop((shop, dir));
-    Ok(cuts)
+    let begin = |dir: &std::path::Path| {
+        prepare(dir);
+        Shop::open(dir, bug, 0, None)
+    };
+    generations::run(seed, begin, |dir, boot, owed| Shop::open(dir, bug, boot, Some(owed)))
 }
 
 #[test]
 fn transactions_survive_power_cuts_whole_or_not_at_all() {
-    let (first, wanted) = (setting("MILLRACE_TEST_SEED", 1), setting("MILLRACE_TEST_POWER_CUTS", 400));
-    let (mut seed, mut cuts) = (first, 0);
-    while cuts < wanted {
-        cuts += run(seed, None).unwrap_or_else(|error| panic!("MILLRACE_TEST_SEED={seed}: {error}"));
-        seed += 1;
-    }
-    println!(
-        "{cuts} power cuts, seeds {first} to {}: nothing lost, nothing doubled, nothing aborted was read",
-        seed - 1
-    );
+    generations::run_many(generations::power_cuts(400), "transactions", |seed| run(seed, None));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use millrace_broker::wire::messages::fetch::FetchedPartition;
 
+use crate::client;
+
 /// Of the attributes of a frame.
 const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
@@ -14,46 +16,9 @@ const RECORDS_AT: usize = 61;
 /// A record: its key and its value.
 pub(crate) type Record = (String, String);
 
-fn put_varint(number: i64, to: &mut Vec<u8>) {
-    let mut rest = ((number << 1) ^ (number >> 63)) as u64;
-    while rest >= 0x80 {
-        to.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    to.push(rest as u8);
-}
-
-fn put(text: &str, to: &mut Vec<u8>) {
-    put_varint(text.len() as i64, to);
-    to.extend_from_slice(text.as_bytes());
-}
-
 /// A frame with one record, in a transaction of the producer with this id, epoch and number of the record.
-pub(crate) fn frame((id, epoch, sequence): (i64, i16, i32), (key, value): &Record) -> Bytes {
-    // Attributes, time and offset of the record.
-    let mut body = vec![0; 3];
-    put(key, &mut body);
-    put(value, &mut body);
-    // It has no headers.
-    body.push(0);
-    let mut checked = Vec::new();
-    checked.extend(TRANSACTIONAL.to_be_bytes());
-    checked.extend(0_i32.to_be_bytes());
-    checked.extend([0; 16]);
-    checked.extend(id.to_be_bytes());
-    checked.extend(epoch.to_be_bytes());
-    checked.extend(sequence.to_be_bytes());
-    checked.extend(1_i32.to_be_bytes());
-    put_varint(body.len() as i64, &mut checked);
-    checked.extend(body);
-    let mut frame = Vec::new();
-    frame.extend(0_i64.to_be_bytes());
-    frame.extend((checked.len() as i32 + 9).to_be_bytes());
-    frame.extend((-1_i32).to_be_bytes());
-    frame.push(2);
-    frame.extend((crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &checked) as u32).to_be_bytes());
-    frame.extend(checked);
-    Bytes::from(frame)
+pub(crate) fn frame(producer: (i64, i16, i32), (key, value): &Record) -> Bytes {
+    client::frame(producer, Some(key), value)
 }
 
 /// Bytes that are taken off the front.

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::bugs::Bug;
 use crate::chance::Chance;
 use crate::client::{Client, Me};
+use crate::generations::Simulated;
 use crate::ledger::{Deal, Found, Ledger, Life, Sent};
 use crate::records::{Record, committed, frame};
 use crate::span::Span;
@@ -96,6 +97,40 @@ pub(crate) fn prepare(dir: &Path) {
     log.close().expect("it closes");
 }
 
+impl Simulated for Shop {
+    type Ledger = Ledger;
+
+    /// Asks one thing of the broker, by chance.
+    fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
+        let n = chance.below(NAMES.len() as u64) as usize;
+        match chance.below(24) {
+            0..=9 => self.send(n, chance),
+            10..=11 => self.commit_offset(n),
+            12..=15 => self.end(n, true),
+            16..=17 => self.end(n, false),
+            18 => self.replace(n),
+            19 => self.send_again(n),
+            20 => match self.ledger.lives[n].len() {
+                0 | 1 => Ok(()),
+                lives => {
+                    let zombie = self.ledger.lives[n][lives - 2];
+                    expect(self.try_as_zombie(zombie, zombie.next)?, ErrorCode::InvalidProducerEpoch, "a zombie sends")
+                }
+            },
+            21 => self.run_out_of_time(),
+            _ => self.log.apply_compaction().map_err(|error| error.to_string()),
+        }
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
+    fn disk(&self) -> &TracingDisk {
+        &self.disk
+    }
+}
+
 impl Shop {
     /// Opens the log in `dir` after the machine was started for the `boot`th time, and compares it with what is owed after
     /// a power cut at `cut`.
@@ -117,14 +152,6 @@ impl Shop {
         let mut shop = Self { log, disk, client, producers: Vec::new(), ledger, stop, runtime, serving };
         shop.compare(cut)?;
         Ok(shop)
-    }
-
-    pub(crate) fn disk(&self) -> &TracingDisk {
-        &self.disk
-    }
-
-    pub(crate) fn ledger(&self) -> Ledger {
-        self.ledger.clone()
     }
 
     /// Compares what is there with what is owed, before and after every producer has begun anew.
@@ -208,28 +235,6 @@ impl Shop {
         let offset =
             |name| self.client.offset_of(name, "orders", 0).map_err(|code| format!("offsets of {name}: {code:?}"));
         NAMES.into_iter().map(offset).collect()
-    }
-
-    /// Asks one thing of the broker, by chance.
-    pub(crate) fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
-        let n = chance.below(NAMES.len() as u64) as usize;
-        match chance.below(24) {
-            0..=9 => self.send(n, chance),
-            10..=11 => self.commit_offset(n),
-            12..=15 => self.end(n, true),
-            16..=17 => self.end(n, false),
-            18 => self.replace(n),
-            19 => self.send_again(n),
-            20 => match self.ledger.lives[n].len() {
-                0 | 1 => Ok(()),
-                lives => {
-                    let zombie = self.ledger.lives[n][lives - 2];
-                    expect(self.try_as_zombie(zombie, zombie.next)?, ErrorCode::InvalidProducerEpoch, "a zombie sends")
-                }
-            },
-            21 => self.run_out_of_time(),
-            _ => self.log.apply_compaction().map_err(|error| error.to_string()),
-        }
     }
 
     fn begin(&mut self, n: usize) -> Deal {

@@ -163,7 +163,7 @@ impl Client {
 
     /// Appends one record of a transaction.
     pub(crate) fn send(&mut self, version: i16, me: Me, to: (&str, i32), sequence: i32, value: &str) -> ErrorCode {
-        let frame = frame((me.id, me.epoch, sequence), value);
+        let frame = frame((me.id, me.epoch, sequence), None, value);
         self.send_frame(version, Some(me.name), to, frame)
     }
 
@@ -267,11 +267,27 @@ impl Client {
     }
 }
 
-/// A frame with one record, of less than 50 bytes, in a transaction.
-pub(crate) fn frame((id, epoch, sequence): (i64, i16, i32), value: &str) -> Bytes {
-    let length = value.len() as u8;
-    let mut record = vec![(6 + length) << 1, 0, 0, 0, 1, length << 1];
-    record.extend_from_slice(value.as_bytes());
+fn put_varint(number: i64, to: &mut Vec<u8>) {
+    let mut rest = ((number << 1) ^ (number >> 63)) as u64;
+    while rest >= 0x80 {
+        to.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    to.push(rest as u8);
+}
+
+fn put(text: Option<&str>, to: &mut Vec<u8>) {
+    put_varint(text.map_or(-1, |text| text.len() as i64), to);
+    to.extend_from_slice(text.unwrap_or_default().as_bytes());
+}
+
+/// A frame with one record, in a transaction of the producer with this id, epoch and number of the record.
+pub(crate) fn frame((id, epoch, sequence): (i64, i16, i32), key: Option<&str>, value: &str) -> Bytes {
+    // Attributes, time and offset of the record.
+    let mut record = vec![0; 3];
+    put(key, &mut record);
+    put(Some(value), &mut record);
+    // It has no headers.
     record.push(0);
     let mut checked = Vec::new();
     checked.extend(0x10_i16.to_be_bytes());
@@ -281,6 +297,7 @@ pub(crate) fn frame((id, epoch, sequence): (i64, i16, i32), value: &str) -> Byte
     checked.extend(epoch.to_be_bytes());
     checked.extend(sequence.to_be_bytes());
     checked.extend(1_i32.to_be_bytes());
+    put_varint(record.len() as i64, &mut checked);
     checked.extend(record);
     let mut frame = Vec::new();
     frame.extend(0_i64.to_be_bytes());

@@ -78,7 +78,7 @@ fn records_are_taken_only_where_a_transaction_is() {
         ErrorCode::InvalidProducerIdMapping
     );
     assert_eq!(client.send(10, Me { epoch: 3, ..me }, ("orders", 1), 0, "a"), ErrorCode::InvalidProducerEpoch);
-    let nameless = client.send_frame(10, None, ("orders", 1), frame((me.id, me.epoch, 0), "a"));
+    let nameless = client.send_frame(10, None, ("orders", 1), frame((me.id, me.epoch, 0), None, "a"));
     assert_eq!(nameless, ErrorCode::TransactionalIdAuthorizationFailed);
     assert_eq!(client.send(10, me, ("orders", 1), 0, "a"), ErrorCode::None);
     assert_eq!(client.commit_offset(3, me, "readers", ("orders", 0, 7)), ErrorCode::InvalidTxnState);

@@ -16,6 +16,7 @@ use millrace_schema::Registry;
 use crate::bugs::Bug;
 use crate::chance::Chance;
 use crate::frames::Frame;
+use crate::generations::Simulated;
 use crate::ledger::{Found, Ledger, Partition, Sent};
 use crate::span::Span;
 use crate::trace::TracingDisk;
@@ -78,6 +79,37 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
+impl Simulated for Shop {
+    type Ledger = Ledger;
+
+    /// Asks one thing of the log, by chance.
+    fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
+        match chance.below(28) {
+            0 => self.delete_records(chance),
+            1..=3 => (0..=chance.below(4)).try_for_each(|_| self.note()),
+            4..=6 => self.commit(chance),
+            7..=10 => {
+                let durable = self.plan.flush == FlushMode::Commit;
+                self.ledger.prices.append(&self.log, &self.disk, chance, durable)
+            }
+            11..=12 => self.log.apply_compaction().map_err(text),
+            _ => self.append(chance),
+        }
+    }
+
+    fn finish(&mut self, chance: &mut Chance) -> Result<(), String> {
+        if chance.below(3) == 0 { self.close() } else { Ok(()) }
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
+    fn disk(&self) -> &TracingDisk {
+        &self.disk
+    }
+}
+
 impl Shop {
     /// Opens the log in `dir` after the machine was started for the `boot`th time, and compares it with what is owed after
     /// a power cut at `cut`.
@@ -105,14 +137,6 @@ impl Shop {
             shop.send_again()?;
         }
         Ok(shop)
-    }
-
-    pub(crate) fn disk(&self) -> &TracingDisk {
-        &self.disk
-    }
-
-    pub(crate) fn ledger(&self) -> Ledger {
-        self.ledger.clone()
     }
 
     fn compare(&mut self, cut: usize) -> Result<(), String> {
@@ -168,21 +192,6 @@ impl Shop {
             }
         }
         Ok(())
-    }
-
-    /// Asks one thing of the log, by chance.
-    pub(crate) fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
-        match chance.below(28) {
-            0 => self.delete_records(chance),
-            1..=3 => (0..=chance.below(4)).try_for_each(|_| self.note()),
-            4..=6 => self.commit(chance),
-            7..=10 => {
-                let durable = self.plan.flush == FlushMode::Commit;
-                self.ledger.prices.append(&self.log, &self.disk, chance, durable)
-            }
-            11..=12 => self.log.apply_compaction().map_err(text),
-            _ => self.append(chance),
-        }
     }
 
     /// The span of what was asked at `asked` and is answered now. Where commits are not brought to the disk one by one, that
@@ -291,7 +300,7 @@ impl Shop {
     }
 
     /// Leaves the folder in order: what was asked so far is on the disk, whatever the flush mode.
-    pub(crate) fn close(&mut self) -> Result<(), String> {
+    fn close(&mut self) -> Result<(), String> {
         self.writer = None;
         self.log.close().map_err(text)?;
         let now = Some(self.disk.now());
