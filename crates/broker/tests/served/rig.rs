@@ -120,7 +120,9 @@ impl Client {
             RequestHeader { api_key: T::KEY.number(), api_version: number, correlation_id: self.asked, client_id };
         header.write(&mut writer);
         request.write(&mut writer, version);
-        self.write(&writer.finish().concat());
+        for chunk in writer.finish() {
+            self.write(&chunk.read().expect("it is in memory"));
+        }
     }
 
     /// Appends a batch with one record of `bytes` to a partition; answers for how long it is to wait.

@@ -84,8 +84,8 @@ impl ActiveSegment {
     }
 
     /// Writes frames to the end. After an error the segment is as it was, if the disk allows.
-    pub(crate) fn append(&mut self, disk: &dyn Disk, bytes: &[u8], frames: &[Sealed]) -> io::Result<()> {
-        if let Err(error) = disk.write_at(&self.file, bytes, self.bytes) {
+    pub(crate) fn append(&mut self, disk: &dyn Disk, parts: [&[u8]; 2], frames: &[Sealed]) -> io::Result<()> {
+        if let Err(error) = disk.write_parts_at(&self.file, parts, self.bytes) {
             // What was written of it must not be taken for records later. If cutting fails too, the next append
             // overwrites it, and a restart cuts it, since it was never committed.
             let _ = disk.truncate(&self.file, self.bytes);
@@ -95,7 +95,7 @@ impl ActiveSegment {
         for frame in frames {
             self.index.note(frame.base - self.base, self.bytes + frame.at as u64, frame.max_time_ms);
         }
-        self.bytes += bytes.len() as u64;
+        self.bytes += (parts[0].len() + parts[1].len()) as u64;
         if self.index.len() > entries {
             self.write_index(disk);
         }
