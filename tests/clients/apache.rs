@@ -191,3 +191,34 @@ fn events(said: &str, name: &str) -> Vec<Value> {
 fn value(event: &Value) -> u64 {
     event["value"].as_str().and_then(|text| text.parse().ok()).expect("the producer counts")
 }
+
+/// What Apache's producer finds when it transacts, each time in an epoch of its own.
+const TRANSACTIONS: &str = "\
+5 commits: CompleteCommit in epoch 5
+an abort: CompleteAbort in epoch 6
+an abort of nothing: CompleteAbort in epoch 6
+offsets: 7
+another producer: Empty in epoch 10
+zombie: ProducerFencedException
+its commit: CompleteCommit in epoch 11
+too late: InvalidProducerEpochException
+the next: CompleteCommit in epoch 2
+committed: {committed=50, in time=1, of the second=1, with offsets=1}
+";
+
+#[test]
+fn every_transaction_has_an_epoch_of_its_own() {
+    let tools = Tools::start();
+    let mut command = Command::new("java");
+    command.arg("-cp").arg(kafka::distribution().join("libs/*"));
+    command.args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/Transactions.java"), &tools.broker.address]);
+    let output = command.output().expect("Java runs");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{errors}");
+    assert_eq!(said, TRANSACTIONS, "{errors}");
+
+    let load = "kafka-producer-perf-test --topic load --num-records 20000 --record-size 100 --throughput -1 \
+                --transactional-id load --transaction-duration-ms 20";
+    let said = tools.run(&load.split_whitespace().collect::<Vec<_>>().join(" "));
+    assert!(said.contains("20000 records sent"), "{said}");
+}

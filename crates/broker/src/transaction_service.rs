@@ -19,7 +19,7 @@ use crate::group_service::{GroupService, SteadyClock};
 use crate::groups::{CommitRequest, TopicErrors};
 use crate::producer_ids::ProducerIds;
 use crate::transactions::{
-    Completion, Coordinator, Init, InitRequest, Producer, Record, TransactionConfig, TransactionError,
+    Completion, Coordinator, Init, InitRequest, Producer, Record, Renewal, TransactionConfig, TransactionError,
 };
 use crate::wire::ErrorCode;
 
@@ -124,6 +124,7 @@ impl TransactionService {
             service.complete(groups, &completion.transactional_id);
         }
         service.abort_unknown(groups);
+        service.catch_up(groups);
         Ok(service)
     }
 
@@ -131,7 +132,8 @@ impl TransactionService {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A power cut may keep records of a transaction and lose that there was one. It would hold up readers for ever.
+    /// A power cut may keep records of a transaction and lose that there was one. It would hold up readers for ever. Its producer
+    /// is fenced: what it sends next must not look like the whole of it.
     fn abort_unknown(&self, groups: &GroupService) {
         for found in self.log.ongoing_transactions() {
             let producer = Producer { id: found.producer_id, epoch: found.producer_epoch };
@@ -141,7 +143,8 @@ impl TransactionService {
                 continue;
             }
             tracing::warn!(partition = %found.partition, producer_id = producer.id, "nobody knows of a transaction: it aborts");
-            if let Err(error) = self.mark(&found.partition, producer, false) {
+            let fencing = Producer { epoch: producer.epoch.saturating_add(1), ..producer };
+            if let Err(error) = self.mark(&found.partition, fencing, false) {
                 tracing::error!(partition = %found.partition, %error, "a transaction could not be aborted");
             }
         }
@@ -149,6 +152,24 @@ impl TransactionService {
             if !self.state().coordinator.commits_offsets_of(producer_id) {
                 groups.complete_transaction(producer_id, false);
             }
+        }
+    }
+
+    /// A power cut may also lose which epochs were given out, and keep records that have them.
+    fn catch_up(&self, groups: &GroupService) {
+        let known = self.state().coordinator.producer_ids();
+        let epochs = self.log.latest_epochs(&known);
+        let mut state = self.state();
+        for record in state.coordinator.overtaken(&epochs, self.clock.now_ms()) {
+            if state.keep(&record).is_err() {
+                // It holds all the same, and the next start finds it out again.
+                state.coordinator.apply(&record);
+            }
+        }
+        let decided = state.coordinator.decided();
+        drop(state);
+        for completion in decided {
+            self.complete(groups, &completion.transactional_id);
         }
     }
 
@@ -178,10 +199,7 @@ impl TransactionService {
                 }
                 Init::WantsId => {
                     drop(state);
-                    new_id = Some(ids.next().map_err(|error| {
-                        tracing::error!(%error, "no producer id can be given out");
-                        Unmet::Unavailable
-                    })?);
+                    new_id = Some(next_id(ids)?);
                 }
             }
         }
@@ -209,15 +227,25 @@ impl TransactionService {
         look(&self.state().coordinator, self.clock.now_ms())
     }
 
-    /// Takes note of a group's offsets as part of a transaction. Nobody ends it meanwhile.
+    /// Takes note of a group's offsets as part of a transaction, which the group becomes part of first if `adds_group`. Nobody
+    /// ends it meanwhile.
     pub(crate) fn commit_offsets(
         &self,
         groups: &GroupService,
         transactional_id: &str,
         producer: Producer,
+        adds_group: bool,
         request: CommitRequest,
     ) -> Result<Vec<TopicErrors>, Unmet> {
-        let state = self.state();
+        let mut state = self.state();
+        if adds_group {
+            let now_ms = self.clock.now_ms();
+            let added = state.coordinator.add_group(transactional_id, producer, &request.group, now_ms)?;
+            if let Some(record) = added {
+                state.keep(&record)?;
+                self.moved.notify_one();
+            }
+        }
         state.coordinator.check_offsets(transactional_id, producer, &request.group)?;
         groups.commit_in_transaction(producer.id, request).ok_or(Unmet::Unavailable)
     }
@@ -231,13 +259,49 @@ impl TransactionService {
         is_commit: bool,
     ) -> Result<(), Unmet> {
         if is_commit {
-            for (topic, partition) in self.look(|coordinator, _| coordinator.participants(transactional_id)) {
-                self.settle(&topic, partition)?;
-            }
+            self.settle_participants(transactional_id)?;
         }
         self.decide(|coordinator, now_ms| coordinator.end(transactional_id, producer, is_commit, now_ms))?;
         // Asked again, it is complete already, and there is nothing to do.
         if self.complete(groups, transactional_id) { Ok(()) } else { Err(TransactionError::Concurrent.into()) }
+    }
+
+    /// Ends a transaction by the newer protocol; the life that its producer has from then on.
+    pub(crate) fn end_with_new_life(
+        &self,
+        groups: &GroupService,
+        ids: &ProducerIds,
+        (transactional_id, producer): (&str, Producer),
+        is_commit: bool,
+    ) -> Result<Producer, Unmet> {
+        if is_commit {
+            self.settle_participants(transactional_id)?;
+        }
+        let mut new_id = None;
+        loop {
+            let mut state = self.state();
+            let now_ms = self.clock.now_ms();
+            match state.coordinator.end_with_new_life(transactional_id, producer, is_commit, new_id, now_ms)? {
+                Renewal::Told(life) => return Ok(life),
+                Renewal::Decided(life, record) => {
+                    state.keep(&record)?;
+                    drop(state);
+                    self.moved.notify_one();
+                    let is_complete = self.complete(groups, transactional_id);
+                    return if is_complete { Ok(life) } else { Err(TransactionError::Concurrent.into()) };
+                }
+                Renewal::WantsId => {
+                    drop(state);
+                    new_id = Some(next_id(ids)?);
+                }
+            }
+        }
+    }
+
+    /// Returns when the partitions of a transaction are as safe as promised.
+    fn settle_participants(&self, transactional_id: &str) -> Result<(), Unmet> {
+        let participants = self.look(|coordinator, _| coordinator.participants(transactional_id));
+        participants.iter().try_for_each(|(topic, partition)| self.settle(topic, *partition))
     }
 
     /// Returns when what is in a partition is as safe as promised; one that was taken away has nothing.
@@ -365,6 +429,14 @@ impl TransactionService {
             self.complete(groups, &completion.transactional_id);
         }
     }
+}
+
+/// An id that no producer has had.
+fn next_id(ids: &ProducerIds) -> Result<i64, Unmet> {
+    ids.next().map_err(|error| {
+        tracing::error!(%error, "no producer id can be given out");
+        Unmet::Unavailable
+    })
 }
 
 fn named(topic: &str, partition: i32) -> Option<TopicPartition> {

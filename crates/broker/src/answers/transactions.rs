@@ -13,6 +13,9 @@ use crate::wire::ErrorCode;
 use crate::wire::messages::produce::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::wire::messages::transactions::*;
 
+/// From these versions on TxnOffsetCommit adds the group by itself, and EndTxn gives the producer another life.
+const ADDING_COMMIT_VERSION: i16 = 5;
+const RENEWING_END_VERSION: i16 = 5;
 /// Memory that a pattern of transactional ids may take once it is understood.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
@@ -95,7 +98,7 @@ impl Broker {
     }
 
     /// Whether there is such a partition, and clients may append to it.
-    fn check_writable(&self, topic: &str, partition: i32) -> Result<(), ErrorCode> {
+    pub(super) fn check_writable(&self, topic: &str, partition: i32) -> Result<(), ErrorCode> {
         let found = self.log.client_topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         if !found.is_of_clients {
             return Err(ErrorCode::TopicAuthorizationFailed);
@@ -138,8 +141,11 @@ impl Broker {
         };
         let producer = Producer { id: request.producer_id, epoch: request.producer_epoch };
         let transactional_id = request.transactional_id.clone();
+        // Groups refuse a name that cannot be; that a transaction has it does no harm.
+        let adds_group = call.header.api_version >= ADDING_COMMIT_VERSION;
         let commit = commit_of(request, call.header.api_version, is_there);
-        let committed = on_disk(|| self.transactions.commit_offsets(&self.groups, &transactional_id, producer, commit));
+        let committed =
+            on_disk(|| self.transactions.commit_offsets(&self.groups, &transactional_id, producer, adds_group, commit));
         let code_of_one = |topic: &str, partition: i32| match &committed {
             Err(unmet) => offset_code(*unmet, call),
             Ok(_) if !is_there(topic, partition) => ErrorCode::UnknownTopicOrPartition,
@@ -164,9 +170,23 @@ impl Broker {
     pub(super) async fn end_txn(&self, request: EndTxnRequest, call: &Call) -> EndTxnResponse {
         let EndTxnRequest { transactional_id, producer_id, producer_epoch, committed } = request;
         let producer = Producer { id: producer_id, epoch: producer_epoch };
-        let ended = on_disk(|| self.transactions.end(&self.groups, &transactional_id, producer, committed));
-        let code = ended.map_or_else(|unmet| code_since(unmet, call, 2), |()| ErrorCode::None);
-        EndTxnResponse { error_code: code.number(), ..EndTxnResponse::default() }
+        let renews = call.header.api_version >= RENEWING_END_VERSION;
+        let ended = on_disk(|| {
+            if !renews {
+                return self.transactions.end(&self.groups, &transactional_id, producer, committed).map(|()| None);
+            }
+            let who = (&*transactional_id, producer);
+            self.transactions.end_with_new_life(&self.groups, &self.producer_ids, who, committed).map(Some)
+        });
+        match ended {
+            Ok(Some(Producer { id, epoch })) => {
+                EndTxnResponse { producer_id: id, producer_epoch: epoch, ..EndTxnResponse::default() }
+            }
+            Ok(None) => EndTxnResponse::default(),
+            Err(unmet) => {
+                EndTxnResponse { error_code: code_since(unmet, call, 2).number(), ..EndTxnResponse::default() }
+            }
+        }
     }
 
     pub(super) async fn describe_producers(

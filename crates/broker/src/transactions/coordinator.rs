@@ -60,6 +60,28 @@ impl Coordinator {
         self.by_id.values().filter_map(Completion::of).collect()
     }
 
+    /// Producers whose epochs others may know of.
+    pub fn producer_ids(&self) -> BTreeSet<i64> {
+        self.by_id.values().map(|found| found.producer.id).collect()
+    }
+
+    /// What is to be written since partitions know later epochs, by the ids of producers, than are known here: a power cut has
+    /// taken the last records from here and not from there. A life that is given out must be none that they have seen.
+    pub fn overtaken(&self, epochs: &BTreeMap<i64, i16>, now_ms: i64) -> Vec<Record> {
+        let overtaken = |found: &Transaction| {
+            let epoch = *epochs.get(&found.producer.id).filter(|epoch| **epoch > found.producer.epoch)?;
+            let producer = Producer { epoch, ..found.producer };
+            let raised = Transaction { producer, previous: None, ended: None, ..found.clone() };
+            match found.state {
+                // Whatever it has been, more of it may be lost.
+                State::Ongoing => Some(Record::Transaction(raised.fenced(now_ms))),
+                state if state.is_decided() => None,
+                _ => Some(Record::Transaction(raised)),
+            }
+        };
+        self.by_id.values().filter_map(overtaken).collect()
+    }
+
     /// Whether a transaction of that producer goes on, or is being completed, with this partition in it.
     pub fn knows(&self, producer: Producer, topic: &str, partition: i32) -> bool {
         self.by_id.values().any(|found| {
@@ -124,11 +146,16 @@ impl Coordinator {
         transactional_id: &str,
         producer: Producer,
     ) -> Result<&Transaction, TransactionError> {
+        let found = self.find(transactional_id)?;
+        found.check_producer(producer)?;
+        Ok(found)
+    }
+
+    /// The transactional id, whoever asks.
+    pub(super) fn find(&self, transactional_id: &str) -> Result<&Transaction, TransactionError> {
         if transactional_id.is_empty() {
             return Err(TransactionError::EmptyId);
         }
-        let found = self.by_id.get(transactional_id).ok_or(TransactionError::IdMapping)?;
-        found.check_producer(producer)?;
-        Ok(found)
+        self.by_id.get(transactional_id).ok_or(TransactionError::IdMapping)
     }
 }

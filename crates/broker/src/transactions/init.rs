@@ -43,7 +43,7 @@ impl Coordinator {
             return Err(TransactionError::Timeout);
         }
         let Some(found) = self.by_id.get(transactional_id) else {
-            return Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer { id, epoch: 0 }, now_ms)));
+            return Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer::first(id), now_ms)));
         };
         let is_first_ask = known.is_none_or(|known| known == found.producer);
         let is_asked_again = known.is_some_and(|known| Some(known) == found.previous);
@@ -54,9 +54,15 @@ impl Coordinator {
                 let previous = *known;
                 Ok(Init::Fence(Record::Transaction(Transaction { previous, ..found.fenced(now_ms) })))
             }
-            _ if is_asked_again && !found.producer.is_spent() => Ok(Init::Ready(found.producer, None)),
+            // It has gone on from there.
+            State::Ongoing => Err(TransactionError::Fenced),
+            _ if is_asked_again && !found.producer.is_spent() => {
+                // From now on nobody but the present life has anything to end.
+                let settled = || Record::Transaction(Transaction { ended: None, updated_ms: now_ms, ..found.clone() });
+                Ok(Init::Ready(found.producer, found.ended.map(|_| settled())))
+            }
             _ if found.producer.is_exhausted() => {
-                Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer { id, epoch: 0 }, now_ms)))
+                Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer::first(id), now_ms)))
             }
             _ => Ok(begin(request, found.producer.next(), now_ms)),
         }
@@ -68,6 +74,8 @@ fn begin(request: &InitRequest, producer: Producer, now_ms: i64) -> Init {
         transactional_id: request.transactional_id.clone(),
         producer,
         previous: request.known,
+        ended: None,
+        next_id: None,
         timeout_ms: request.timeout_ms,
         state: State::Empty,
         partitions: BTreeMap::new(),

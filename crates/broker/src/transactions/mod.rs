@@ -18,7 +18,8 @@
 //!                             └──────────────────── AddPartitions, AddOffsets ───────────────────────┘
 //! ```
 //!
-//! InitProducerId leads from every state to Empty, over PrepareAbort where a transaction goes on. Glossary: a **transactional
+//! InitProducerId leads from every state to Empty, over PrepareAbort where a transaction goes on. A producer that speaks the
+//! newer protocol has a new life after each EndTxn, and may abort where nothing has begun. Glossary: a **transactional
 //! id** names a producer over its restarts; its **producer id** and **epoch** name one life of it. Whoever has an older epoch
 //! is **fenced**. A transaction is **decided** when the record of its end is written: from then on it can only be completed.
 //!
@@ -27,8 +28,7 @@
 //! - a decided transaction ends as decided, over any restart;
 //! - applying all records, or a snapshot, gives the same coordinator.
 //!
-//! Not here: the sequence of a producer's records, which each partition guards by itself; a new epoch for every transaction
-//! (the second half of KIP-890).
+//! Not here: the sequence of a producer's records, which each partition guards by itself.
 
 mod add;
 mod admin;
@@ -45,7 +45,7 @@ mod transaction;
 pub use admin::{ListedTransaction, TransactionFilter};
 pub use config::TransactionConfig;
 pub use coordinator::Coordinator;
-pub use end::Completion;
+pub use end::{Completion, Renewal};
 pub use error::TransactionError;
 pub use init::{Init, InitRequest};
 pub use record::{BadRecord, Record};

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Transaction;
 
-/// Version of the records that are written.
-const VERSION: u32 = 1;
+/// Latest version of the records. What an earlier one can say is written in that, for earlier versions of this program.
+const VERSION: u32 = 2;
+/// The version that knows nothing of lives that end with a transaction.
+const VERSION_WITHOUT_LIVES: u32 = 1;
 
 /// One fact about a transactional id. Later ones replace earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +50,9 @@ impl Record {
             Self::Transaction(transaction) => (Some(transaction), None),
             Self::Removed(transactional_id) => (None, Some(transactional_id)),
         };
-        let line = Line { version: VERSION, transaction, removed };
+        let has_lives = transaction.as_ref().is_some_and(|found| found.ended.is_some() || found.next_id.is_some());
+        let version = if has_lives { VERSION } else { VERSION_WITHOUT_LIVES };
+        let line = Line { version, transaction, removed };
         Bytes::from(serde_json::to_vec(&line).expect("keys are texts"))
     }
 

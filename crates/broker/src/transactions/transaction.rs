@@ -10,7 +10,7 @@ use super::TransactionError;
 const CLIENT_EPOCH_MAX: i16 = i16::MAX - 1;
 
 /// One life of a producer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Producer {
     /// Its id.
     pub id: i64,
@@ -22,6 +22,11 @@ impl Producer {
     /// The same id in the next epoch: whoever has this one is fenced.
     pub(super) fn next(self) -> Self {
         Self { id: self.id, epoch: self.epoch.saturating_add(1) }
+    }
+
+    /// The first life of an id that nobody has had.
+    pub(super) fn first(id: i64) -> Self {
+        Self { id, epoch: 0 }
     }
 
     /// Whether no client can get a later epoch of this id.
@@ -99,6 +104,13 @@ pub struct Transaction {
     pub producer: Producer,
     /// The life that it told of when it asked for the present one: asking again, it gets the same.
     pub previous: Option<Producer>,
+    /// The life whose transaction has ended, or is going to, with the present one, and nothing has begun since: asking again
+    /// how it ended, it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Producer>,
+    /// While the end of a transaction is carried out after which there are no more epochs: the id that its producer gets then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_id: Option<i64>,
     /// How long a transaction may take.
     pub timeout_ms: i32,
     /// Where the transaction stands.
@@ -137,10 +149,19 @@ impl Transaction {
 
     /// The same in another state, with nothing in it.
     pub(super) fn emptied(&self, state: State, now_ms: i64) -> Self {
-        let (partitions, groups, started_ms) = (BTreeMap::new(), BTreeSet::new(), None);
-        let Self { transactional_id, producer, previous, timeout_ms, .. } = self.clone();
-        let updated_ms = now_ms;
-        Self { transactional_id, producer, previous, timeout_ms, state, partitions, groups, started_ms, updated_ms }
+        Self {
+            transactional_id: self.transactional_id.clone(),
+            producer: self.producer,
+            previous: self.previous,
+            ended: None,
+            next_id: None,
+            timeout_ms: self.timeout_ms,
+            state,
+            partitions: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            started_ms: None,
+            updated_ms: now_ms,
+        }
     }
 
     /// The same once its end is decided.
@@ -148,9 +169,28 @@ impl Transaction {
         Self { state: State::prepare(is_commit), updated_ms: now_ms, ..self.clone() }
     }
 
+    /// The same once its end is decided, after which its producer has another life: the next epoch, or `next_id` where there
+    /// is none. Until then all is done in the name of the next epoch, which is left for that if no client may have it.
+    pub(super) fn decided_with_new_life(&self, is_commit: bool, next_id: Option<i64>, now_ms: i64) -> Self {
+        let (before, producer) = (Some(self.producer), self.producer.next());
+        Self { producer, previous: before, ended: before, next_id, ..self.decided(is_commit, now_ms) }
+    }
+
     /// The same once it is decided that it aborts, and its producer is fenced.
     pub(super) fn fenced(&self, now_ms: i64) -> Self {
-        Self { producer: self.producer.next(), previous: None, ..self.decided(false, now_ms) }
+        let (producer, ended) = (self.producer.next(), Some(self.producer));
+        Self { producer, previous: None, ended, ..self.decided(false, now_ms) }
+    }
+
+    /// The same once what was decided is carried out.
+    pub(super) fn completed(&self, is_commit: bool, now_ms: i64) -> Self {
+        let (producer, ended) = (self.next_life(), self.ended);
+        Self { producer, ended, ..self.emptied(State::complete(is_commit), now_ms) }
+    }
+
+    /// The life that its producer has once what was decided is carried out.
+    pub(super) fn next_life(&self) -> Producer {
+        self.next_id.map_or(self.producer, Producer::first)
     }
 
     /// When something is to be done about it if nothing else happens.

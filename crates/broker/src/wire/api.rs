@@ -149,7 +149,7 @@ macro_rules! apis {
 apis! {
     ApiVersions 18: 0..=4, 0..=4, Some(3), ApiVersionsRequest ApiVersionsResponse;
     Metadata 3: 0..=13, 0..=13, Some(9), MetadataRequest MetadataResponse;
-    Produce 0: 3..=11, 0..=11, Some(9), ProduceRequest ProduceResponse;
+    Produce 0: 3..=12, 0..=12, Some(9), ProduceRequest ProduceResponse;
     InitProducerId 22: 0..=5, 0..=5, Some(2), InitProducerIdRequest InitProducerIdResponse;
     Fetch 1: 4..=17, 4..=17, Some(12), FetchRequest FetchResponse;
     ListOffsets 2: 1..=10, 1..=10, Some(6), ListOffsetsRequest ListOffsetsResponse;
@@ -181,8 +181,8 @@ apis! {
     DescribeLogDirs 35: 1..=4, 1..=4, Some(2), DescribeLogDirsRequest DescribeLogDirsResponse;
     AddPartitionsToTxn 24: 0..=3, 0..=3, Some(3), AddPartitionsToTxnRequest AddPartitionsToTxnResponse;
     AddOffsetsToTxn 25: 0..=4, 0..=4, Some(3), AddOffsetsToTxnRequest AddOffsetsToTxnResponse;
-    TxnOffsetCommit 28: 0..=4, 0..=4, Some(3), TxnOffsetCommitRequest TxnOffsetCommitResponse;
-    EndTxn 26: 0..=4, 0..=4, Some(3), EndTxnRequest EndTxnResponse;
+    TxnOffsetCommit 28: 0..=5, 0..=5, Some(3), TxnOffsetCommitRequest TxnOffsetCommitResponse;
+    EndTxn 26: 0..=5, 0..=5, Some(3), EndTxnRequest EndTxnResponse;
     DescribeProducers 61: 0..=0, 0..=0, Some(0), DescribeProducersRequest DescribeProducersResponse;
     DescribeTransactions 65: 0..=0, 0..=0, Some(0), DescribeTransactionsRequest DescribeTransactionsResponse;
     ListTransactions 66: 0..=2, 0..=2, Some(0), ListTransactionsRequest ListTransactionsResponse;

@@ -25,13 +25,15 @@ use crate::chance::Chance;
 use crate::client::{Client, Me};
 use crate::process::Process;
 use crate::records::{Record, committed};
-use crate::worker::{Deal, Fate, Manner, Worker};
+use crate::worker::{Deal, Fate, Manner, Protocol, Worker};
 
 const TOPIC: &str = "orders";
 const PARTITIONS: usize = 3;
 /// The last one never ends what it has begun.
 const NAMES: [&str; 4] = ["north", "south", "west", "hasty"];
 const HASTY: usize = 3;
+/// Those that have a new life with each transaction.
+const NEWER: [usize; 2] = [1, 2];
 /// Requests between two kills, at most.
 const REQUESTS_MAX: u64 = 400;
 
@@ -128,7 +130,8 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 fn work_until_killed(process: Process, shop: &mut Shop, lives: &[Me], chance: &mut Chance) -> Vec<Vec<Deal>> {
     let (answered, answers) = mpsc::channel();
     let workers = lives.iter().enumerate().map(|(n, me)| {
-        let worker = Worker::new(process.address, *me, chance.next(), shop.values[n], answered.clone());
+        let who = (*me, if NEWER.contains(&n) { Protocol::Newer } else { Protocol::Older });
+        let worker = Worker::new(process.address, who, chance.next(), shop.values[n], answered.clone());
         let manner = if n == HASTY { Manner::Hasty } else { Manner::Orderly };
         thread::spawn(move || worker.work(manner))
     });

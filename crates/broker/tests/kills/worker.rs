@@ -34,6 +34,14 @@ pub(crate) struct Deal {
     pub(crate) fate: Fate,
 }
 
+/// Which protocol of transactions a producer speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Older,
+    /// It has a new life with each transaction.
+    Newer,
+}
+
 /// What a producer does with its transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -45,6 +53,7 @@ pub(crate) enum Manner {
 
 pub(crate) struct Worker {
     client: Client,
+    protocol: Protocol,
     me: Me,
     sequences: [i32; PARTITIONS],
     chance: Chance,
@@ -77,9 +86,15 @@ fn accepted(number: i16) -> Result<(), Stopped> {
 
 impl Worker {
     /// A producer that has its life; its values count from `next`.
-    pub(crate) fn new(address: SocketAddr, me: Me, seed: u64, next: i64, answered: Sender<()>) -> Self {
+    pub(crate) fn new(
+        address: SocketAddr,
+        (me, protocol): (Me, Protocol),
+        seed: u64,
+        next: i64,
+        answered: Sender<()>,
+    ) -> Self {
         let (client, chance, deals) = (Client::connect(address), Chance::new(seed), Vec::new());
-        Self { client, me, sequences: [0; PARTITIONS], chance, answered, deals, next }
+        Self { client, protocol, me, sequences: [0; PARTITIONS], chance, answered, deals, next }
     }
 
     /// Works until the broker has gone; what it has done, and its next value.
@@ -136,16 +151,38 @@ impl Worker {
         self.deals.last_mut().expect("one was begun")
     }
 
-    fn send(&mut self, partition: usize) -> Result<(), Stopped> {
-        let (me, index) = (self.me, partition as i32);
-        let topics = vec![AddPartitionsTopic { name: TOPIC.to_owned(), partitions: vec![index] }];
+    fn add(&mut self, index: i32) -> Result<(), Stopped> {
+        let me = self.me;
         let request = AddPartitionsToTxnRequest {
             transactional_id: me.name.to_owned(),
             producer_id: me.id,
             producer_epoch: me.epoch,
-            topics,
+            topics: vec![AddPartitionsTopic { name: TOPIC.to_owned(), partitions: vec![index] }],
         };
-        accepted(self.ask(3, &request)?.results[0].results_by_partition[0].partition_error_code)?;
+        accepted(self.ask(3, &request)?.results[0].results_by_partition[0].partition_error_code)
+    }
+
+    fn add_group(&mut self) -> Result<(), Stopped> {
+        let me = self.me;
+        let request = AddOffsetsToTxnRequest {
+            transactional_id: me.name.to_owned(),
+            producer_id: me.id,
+            producer_epoch: me.epoch,
+            group_id: me.name.to_owned(),
+        };
+        accepted(self.ask(3, &request)?.error_code)
+    }
+
+    /// The version of a request by the protocol.
+    fn version(&self, older: i16, newer: i16) -> i16 {
+        if self.protocol == Protocol::Older { older } else { newer }
+    }
+
+    fn send(&mut self, partition: usize) -> Result<(), Stopped> {
+        if self.protocol == Protocol::Older {
+            self.add(partition as i32)?;
+        }
+        let (me, index) = (self.me, partition as i32);
         self.next += 1;
         let record = (me.name.to_owned(), self.next.to_string());
         self.deal().sent.push((partition, record.clone()));
@@ -157,20 +194,16 @@ impl Worker {
             timeout_ms: 10_000,
             topic_data: vec![topic],
         };
-        accepted(self.ask(9, &request)?.responses[0].partition_responses[0].error_code)?;
+        accepted(self.ask(self.version(9, 12), &request)?.responses[0].partition_responses[0].error_code)?;
         self.sequences[partition] += 1;
         Ok(())
     }
 
     fn commit_offset(&mut self) -> Result<(), Stopped> {
+        if self.protocol == Protocol::Older {
+            self.add_group()?;
+        }
         let me = self.me;
-        let request = AddOffsetsToTxnRequest {
-            transactional_id: me.name.to_owned(),
-            producer_id: me.id,
-            producer_epoch: me.epoch,
-            group_id: me.name.to_owned(),
-        };
-        accepted(self.ask(3, &request)?.error_code)?;
         self.next += 1;
         let committed_offset = self.next;
         self.deal().offset = Some(committed_offset);
@@ -183,7 +216,7 @@ impl Worker {
             topics: vec![TxnOffsetCommitTopic { name: TOPIC.to_owned(), partitions: vec![partition] }],
             ..TxnOffsetCommitRequest::default()
         };
-        accepted(self.ask(3, &request)?.topics[0].partitions[0].error_code)
+        accepted(self.ask(self.version(3, 5), &request)?.topics[0].partitions[0].error_code)
     }
 
     fn end(&mut self) -> Result<(), Stopped> {
@@ -197,7 +230,12 @@ impl Worker {
             producer_epoch: me.epoch,
             committed,
         };
-        accepted(self.ask(3, &request)?.error_code)?;
+        let answer = self.ask(self.version(3, 5), &request)?;
+        accepted(answer.error_code)?;
+        if self.protocol == Protocol::Newer {
+            self.me = Me { id: answer.producer_id, epoch: answer.producer_epoch, ..me };
+            self.sequences = [0; PARTITIONS];
+        }
         if committed {
             self.deal().fate = Fate::Committed;
         }

@@ -28,6 +28,8 @@ pub(crate) struct Transaction {
     pub(crate) offset: Option<i64>,
     /// When its commit was asked for. One that was never asked to commit must never be seen.
     pub(crate) commit: Option<Span>,
+    /// Who may ask again whether it has committed: by the newer protocol only.
+    pub(crate) asks_again: Option<Me>,
 }
 
 /// One life of a producer.
@@ -73,14 +75,14 @@ fn is_compacted_from(found: &[Record], sent: &[&Record]) -> bool {
 impl Ledger {
     /// Nobody has sent anything.
     pub(crate) fn new(producers: usize) -> Self {
-        let nobody = Transaction { producer: None, offset: None, commit: Some(Span::BEFORE) };
+        let nobody = Transaction { producer: None, offset: None, commit: Some(Span::BEFORE), asks_again: None };
         let (lives, offsets) = (vec![Vec::new(); producers], vec![-1; producers]);
         Self { sent: Vec::new(), deals: vec![nobody], lives, offsets, next: 0 }
     }
 
     /// A new transaction of a producer.
     pub(crate) fn begin(&mut self, producer: usize) -> Deal {
-        self.deals.push(Transaction { producer: Some(producer), offset: None, commit: None });
+        self.deals.push(Transaction { producer: Some(producer), offset: None, commit: None, asks_again: None });
         self.deals.len() - 1
     }
 

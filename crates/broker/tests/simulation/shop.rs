@@ -26,6 +26,8 @@ use crate::span::Span;
 use crate::trace::TracingDisk;
 
 const NAMES: [&str; 3] = ["north", "south", "west"];
+/// The one that speaks the older protocol of transactions; the others have a new life with each of theirs.
+const OLDER: usize = 0;
 /// Its transactions may take no time at all.
 const HASTY: &str = "hasty";
 const HASTY_MS: i32 = 10;
@@ -78,6 +80,11 @@ impl Drop for Shop {
 fn config() -> LogConfig {
     let hour = Duration::from_secs(3_600);
     LogConfig { flush: FlushMode::Commit, flush_interval: hour, retention_check_interval: hour, ..LogConfig::default() }
+}
+
+/// The version in which a producer sends.
+fn produce_version(n: usize) -> i16 {
+    if n == OLDER { 9 } else { 12 }
 }
 
 fn expect(code: ErrorCode, wanted: ErrorCode, what: &str) -> Result<(), String> {
@@ -157,6 +164,9 @@ impl Shop {
     /// Compares what is there with what is owed, before and after every producer has begun anew.
     fn compare(&mut self, cut: usize) -> Result<(), String> {
         let before = self.records();
+        if cut.is_multiple_of(2) {
+            self.ask_again(cut)?;
+        }
         self.begin_anew(cut)?;
         self.init(HASTY)?;
         let found = Found { records: self.records(), offsets: self.offsets()? };
@@ -172,6 +182,18 @@ impl Shop {
             }
         }
         self.ledger.adopt(&found, COMPACTED, cut)
+    }
+
+    /// Asks again for the commit whose answer the cut has taken. Whether it was decided or not: it is answered, and has committed.
+    fn ask_again(&mut self, cut: usize) -> Result<(), String> {
+        let in_question = |span: Span| span.is_possible(cut) && !span.is_certain(cut);
+        for deal in self.ledger.deals.iter_mut().filter(|deal| deal.commit.is_some_and(in_question)) {
+            if let Some(me) = deal.asks_again {
+                self.client.renew(me, true).map_err(|code| format!("{me:?} asks again: {code:?}"))?;
+                deal.commit = Some(Span::BEFORE);
+            }
+        }
+        Ok(())
     }
 
     /// A new life for every producer: it is none that anybody has had, and those before are fenced.
@@ -251,11 +273,17 @@ impl Shop {
         let (place, deal) = (chance.below(PLACES.len() as u64) as usize, self.begin(n));
         let record = self.record(NAMES[n], chance);
         let (to, me) = (PLACES[place], self.producers[n].me);
-        expect(self.client.add(3, me, &[(to.0, &[to.1])])[0], ErrorCode::None, "a partition is added")?;
+        if n == OLDER {
+            expect(self.client.add(3, me, &[(to.0, &[to.1])])[0], ErrorCode::None, "a partition is added")?;
+        }
         let sequence = self.producers[n].sequences[place];
         self.ledger.sent.push(Sent { place, deal, record: record.clone() });
-        let sent = self.client.send_frame(9, Some(me.name), to, frame((me.id, me.epoch, sequence), &record));
-        expect(sent, ErrorCode::None, "a record is sent")?;
+        let frame = frame((me.id, me.epoch, sequence), &record);
+        expect(
+            self.client.send_frame(produce_version(n), Some(me.name), to, frame),
+            ErrorCode::None,
+            "a record is sent",
+        )?;
         self.producers[n].sequences[place] += 1;
         if place == 0 {
             self.ledger.lives[n].last_mut().expect("it lives").next = sequence + 1;
@@ -269,7 +297,7 @@ impl Shop {
         let Producer { me, last: Some((place, sequence, record)), .. } = &self.producers[n] else { return Ok(()) };
         let again = frame((me.id, me.epoch, *sequence), record);
         expect(
-            self.client.send_frame(9, Some(me.name), PLACES[*place], again),
+            self.client.send_frame(produce_version(n), Some(me.name), PLACES[*place], again),
             ErrorCode::None,
             "a record is sent again",
         )
@@ -277,9 +305,16 @@ impl Shop {
 
     fn commit_offset(&mut self, n: usize) -> Result<(), String> {
         let (deal, me, offset) = (self.begin(n), self.producers[n].me, self.ledger.value());
-        expect(self.client.add_group(me, me.name), ErrorCode::None, "a group is added")?;
+        if n == OLDER {
+            expect(self.client.add_group(me, me.name), ErrorCode::None, "a group is added")?;
+        }
         self.ledger.deals[deal].offset = Some(offset);
-        expect(self.client.commit_offset(3, me, me.name, ("orders", 0, offset)), ErrorCode::None, "an offset is sent")
+        let version = if n == OLDER { 3 } else { 5 };
+        expect(
+            self.client.commit_offset(version, me, me.name, ("orders", 0, offset)),
+            ErrorCode::None,
+            "an offset is sent",
+        )
     }
 
     fn end(&mut self, n: usize, commits: bool) -> Result<(), String> {
@@ -287,11 +322,30 @@ impl Shop {
         let asked = self.disk.now();
         if commits {
             self.ledger.deals[deal].commit = Some(Span { asked, acknowledged: None });
+            self.ledger.deals[deal].asks_again = (n != OLDER).then_some(self.producers[n].me);
         }
-        expect(self.client.end(3, self.producers[n].me, commits), ErrorCode::None, "a transaction ends")?;
+        if n == OLDER {
+            expect(self.client.end(3, self.producers[n].me, commits), ErrorCode::None, "a transaction ends")?;
+        } else {
+            self.renew(n, commits, asked)?;
+        }
         if commits {
             self.ledger.deals[deal].commit = Some(Span { asked, acknowledged: Some(self.disk.now()) });
         }
+        Ok(())
+    }
+
+    /// Ends a transaction by the newer protocol, and asks once more, as one does who has not seen the answer.
+    fn renew(&mut self, n: usize, commits: bool, asked: usize) -> Result<(), String> {
+        let before = self.producers[n].me;
+        let mut end = || self.client.renew(before, commits).map_err(|code| format!("a transaction ends: {code:?}"));
+        let (me, again) = (end()?, end()?);
+        if me != again {
+            return Err(format!("{me:?} is told, and then {again:?}"));
+        }
+        let span = Span { asked, acknowledged: Some(self.disk.now()) };
+        self.ledger.lives[n].push(Life { me, next: 0, span });
+        self.producers[n] = Producer::new(me);
         Ok(())
     }
 

@@ -161,6 +161,24 @@ impl Client {
         code(self.ask(version, &request).error_code)
     }
 
+    /// Ends a transaction by the newer protocol; the life that its producer has then.
+    pub(crate) fn renew(&mut self, me: Me, committed: bool) -> Result<Me, ErrorCode> {
+        let request = EndTxnRequest {
+            transactional_id: me.name.to_owned(),
+            producer_id: me.id,
+            producer_epoch: me.epoch,
+            committed,
+        };
+        let answer = self.ask(5, &request);
+        match code(answer.error_code) {
+            ErrorCode::None => Ok(Me { id: answer.producer_id, epoch: answer.producer_epoch, ..me }),
+            code => {
+                assert_eq!((answer.producer_id, answer.producer_epoch), (-1, -1));
+                Err(code)
+            }
+        }
+    }
+
     /// Appends one record of a transaction.
     pub(crate) fn send(&mut self, version: i16, me: Me, to: (&str, i32), sequence: i32, value: &str) -> ErrorCode {
         let frame = frame((me.id, me.epoch, sequence), None, value);

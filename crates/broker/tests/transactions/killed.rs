@@ -80,7 +80,9 @@ impl Disk for WatchedDisk {
 const COMMITS: [bool; 3] = [true, false, true];
 
 /// Transactions one after the other, each with a record in two partitions and an offset; counts those that are acknowledged.
-fn work(client: &mut Client, acknowledged: &AtomicUsize) {
+type Work = fn(&mut Client, &AtomicUsize);
+
+fn work_by_the_older_protocol(client: &mut Client, acknowledged: &AtomicUsize) {
     let me = client.init("shop");
     for (n, commits) in COMMITS.into_iter().enumerate() {
         let value = n.to_string();
@@ -97,8 +99,22 @@ fn work(client: &mut Client, acknowledged: &AtomicUsize) {
     assert_eq!(client.send(9, me, ("orders", 0), COMMITS.len() as i32, "goes on"), ErrorCode::None);
 }
 
+fn work_by_the_newer_protocol(client: &mut Client, acknowledged: &AtomicUsize) {
+    let mut me = client.init("shop");
+    for (n, commits) in COMMITS.into_iter().enumerate() {
+        let value = n.to_string();
+        for partition in [0, 1] {
+            assert_eq!(client.send(12, me, ("orders", partition), 0, &value), ErrorCode::None);
+        }
+        assert_eq!(client.commit_offset(5, me, "readers", ("orders", 0, n as i64)), ErrorCode::None);
+        me = client.renew(me, commits).expect("it is its transaction");
+        acknowledged.fetch_add(1, Ordering::SeqCst);
+    }
+    assert_eq!(client.send(12, me, ("orders", 0), 0, "goes on"), ErrorCode::None);
+}
+
 /// The folder as it was before the file call `wanted`, if there were as many.
-fn run(flush: FlushMode, wanted: usize) -> Option<(TempDir, usize)> {
+fn run(flush: FlushMode, work: Work, wanted: usize) -> Option<(TempDir, usize)> {
     let folder = tempfile::tempdir().expect("there is room");
     let watched = Arc::new(Watched {
         folder: folder.path().to_owned(),
@@ -141,9 +157,9 @@ fn check(flush: FlushMode, wanted: usize, folder: TempDir, acknowledged: usize) 
     assert_eq!(client.committed("orders", 0).last().map(String::as_str), Some("next"));
 }
 
-fn kill_at_every_call(flush: FlushMode, calls_min: usize) {
+fn kill_at_every_call(flush: FlushMode, work: Work, calls_min: usize) {
     let mut calls = 0;
-    while let Some((folder, acknowledged)) = run(flush, calls) {
+    while let Some((folder, acknowledged)) = run(flush, work, calls) {
         check(flush, calls, folder, acknowledged);
         calls += 1;
     }
@@ -152,10 +168,12 @@ fn kill_at_every_call(flush: FlushMode, calls_min: usize) {
 
 #[test]
 fn killed_at_any_file_call_flushed_now_and_again() {
-    kill_at_every_call(FlushMode::None, 30);
+    kill_at_every_call(FlushMode::None, work_by_the_older_protocol, 30);
+    kill_at_every_call(FlushMode::None, work_by_the_newer_protocol, 30);
 }
 
 #[test]
 fn killed_at_any_file_call_flushed_at_every_commit() {
-    kill_at_every_call(FlushMode::Commit, 60);
+    kill_at_every_call(FlushMode::Commit, work_by_the_older_protocol, 60);
+    kill_at_every_call(FlushMode::Commit, work_by_the_newer_protocol, 60);
 }

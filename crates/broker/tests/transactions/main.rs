@@ -4,5 +4,6 @@ mod client;
 mod killed;
 mod python;
 mod random;
+mod renewing;
 mod served;
 mod wire;

@@ -1,4 +1,5 @@
 //! Several producers at once, each with transactions over partitions and offsets, in any order, with kills: against vectors.
+//! One speaks the older protocol, the others the newer.
 
 use millrace_broker::wire::ErrorCode;
 
@@ -6,6 +7,8 @@ use crate::client::{Client, Me};
 use crate::served::Served;
 
 const NAMES: [&str; 3] = ["north", "south", "west"];
+/// The one that speaks the older protocol.
+const OLDER: usize = 0;
 const PARTITIONS: usize = 2;
 const SEEDS: u64 = 25;
 const STEPS: usize = 60;
@@ -98,10 +101,18 @@ impl World {
         let transaction = self.begin(n);
         let producer = &mut self.producers[n];
         let to = ("orders", partition as i32);
-        assert_eq!(self.client.add(3, producer.me, &[("orders", &[to.1])]), [ErrorCode::None], "seed {}", self.seed);
+        if n == OLDER {
+            assert_eq!(
+                self.client.add(3, producer.me, &[("orders", &[to.1])]),
+                [ErrorCode::None],
+                "seed {}",
+                self.seed
+            );
+        }
         let value = self.values.to_string();
         self.values += 1;
-        let sent = self.client.send(9, producer.me, to, producer.sequences[partition], &value);
+        let version = if n == OLDER { 9 } else { 12 };
+        let sent = self.client.send(version, producer.me, to, producer.sequences[partition], &value);
         assert_eq!(sent, ErrorCode::None, "seed {}", self.seed);
         producer.sequences[partition] += 1;
         self.records[partition].push((value, transaction));
@@ -112,18 +123,47 @@ impl World {
         let producer = &mut self.producers[n];
         let (me, offset) = (producer.me, self.values);
         self.values += 1;
-        assert_eq!(self.client.add_group(me, me.name), ErrorCode::None);
-        assert_eq!(self.client.commit_offset(3, me, me.name, ("orders", 0, offset)), ErrorCode::None);
+        if n == OLDER {
+            assert_eq!(self.client.add_group(me, me.name), ErrorCode::None);
+        }
+        let version = if n == OLDER { 3 } else { 5 };
+        assert_eq!(self.client.commit_offset(version, me, me.name, ("orders", 0, offset)), ErrorCode::None);
         producer.pending = Some(offset);
     }
 
     fn end(&mut self, n: usize, commits: bool) {
         let producer = &mut self.producers[n];
-        let Some(transaction) = producer.transaction.take() else { return };
-        assert_eq!(self.client.end(3, producer.me, commits), ErrorCode::None, "seed {}", self.seed);
+        let Some(transaction) = producer.transaction.take() else { return self.end_nothing(n) };
+        if n == OLDER {
+            assert_eq!(self.client.end(3, producer.me, commits), ErrorCode::None, "seed {}", self.seed);
+        } else {
+            self.renew(n, commits);
+        }
+        let producer = &mut self.producers[n];
         self.fates[transaction] = if commits { Fate::Committed } else { Fate::Aborted };
         let pending = producer.pending.take().filter(|_| commits);
         producer.committed = pending.unwrap_or(producer.committed);
+    }
+
+    /// Ends a transaction by the newer protocol, and asks once more, as whoever has not seen the answer.
+    fn renew(&mut self, n: usize, commits: bool) {
+        let producer = &mut self.producers[n];
+        let before = producer.me;
+        producer.zombie = Some((before, producer.sequences[0]));
+        producer.me = self.client.renew(before, commits).expect("it is its transaction");
+        assert_eq!((producer.me.id, producer.me.epoch), (before.id, before.epoch + 1), "seed {}", self.seed);
+        assert_eq!(self.client.renew(before, commits), Ok(producer.me), "seed {}", self.seed);
+        producer.sequences = [0; PARTITIONS];
+    }
+
+    /// An abort that the broker knows no transaction for.
+    fn end_nothing(&mut self, n: usize) {
+        let me = self.producers[n].me;
+        if n == OLDER {
+            return;
+        }
+        assert_eq!(self.client.renew(me, true), Err(ErrorCode::InvalidTxnState), "seed {}", self.seed);
+        self.renew(n, false);
     }
 
     /// Another life begins: what goes on is aborted.

@@ -28,6 +28,17 @@ pub struct Appended {
     pub is_duplicate: bool,
 }
 
+/// A frame that would begin a transaction in a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beginning {
+    /// Whose.
+    pub producer_id: i64,
+    /// Which life of the producer.
+    pub producer_epoch: i16,
+    /// Whether its producer has numbered records before these, and nothing of it is known here.
+    pub goes_on_from_unknown: bool,
+}
+
 /// Why a frame was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -105,11 +116,11 @@ impl EmbeddedLog {
     /// When the frame is not as it must be, does not follow on what its producer has sent, the topic is not one of clients,
     /// or the disk does not take it. Nothing of it is there then.
     pub fn append_frame(&self, partition: &TopicPartition, frame: &[u8]) -> Result<Appended, Refused> {
-        self.append_guarded(partition, frame, |_, _| true)
+        self.append_guarded(partition, frame, |_| true)
     }
 
     /// Like [`EmbeddedLog::append_frame`]; a frame that begins a transaction in the partition is appended only if `may_begin`
-    /// says so of its producer's id and epoch. No marker is appended between the question and the frame.
+    /// says so. No marker is appended between the question and the frame.
     ///
     /// # Errors
     /// As [`EmbeddedLog::append_frame`], and when the frame may not begin a transaction.
@@ -117,7 +128,7 @@ impl EmbeddedLog {
         &self,
         partition: &TopicPartition,
         frame: &[u8],
-        may_begin: impl FnOnce(i64, i16) -> bool,
+        may_begin: impl FnOnce(Beginning) -> bool,
     ) -> Result<Appended, Refused> {
         let shared = &self.shared;
         let _open = shared.enter()?;
@@ -160,7 +171,9 @@ impl EmbeddedLog {
                 Verdict::OutsideTransaction => return Err(Refused::OutsideTransaction),
             }
         }
-        if appending.producers.begins_transaction(&header) && !may_begin(header.producer_id, header.producer_epoch) {
+        if let Some(beginning) = appending.producers.beginning(&header)
+            && !may_begin(beginning)
+        {
             return Err(Refused::NotInTransaction);
         }
         if rules.append_time {

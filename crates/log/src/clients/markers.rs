@@ -1,5 +1,6 @@
 //! The ends of transactions in a partition, and what is known of those who have one under way there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use millrace_flow::{Offset, TopicPartition};
@@ -91,6 +92,22 @@ impl EmbeddedLog {
         held.check_online()?;
         let appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(appending.producers.active())
+    }
+
+    /// The latest epochs of these producers that any partition knows.
+    pub fn latest_epochs(&self, producer_ids: &BTreeSet<i64>) -> BTreeMap<i64, i16> {
+        let mut latest: BTreeMap<i64, i16> = BTreeMap::new();
+        for topic in self.shared.all_topics().iter().filter(|topic| topic.settings.is_some()) {
+            for held in &topic.partitions {
+                let appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
+                for id in producer_ids {
+                    if let Some(epoch) = appending.producers.epoch_of(*id) {
+                        latest.entry(*id).and_modify(|known| *known = epoch.max(*known)).or_insert(epoch);
+                    }
+                }
+            }
+        }
+        latest
     }
 
     /// All transactions that go on, in all partitions.

@@ -28,7 +28,7 @@ mod state;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub use append::{Appended, Refused};
+pub use append::{Appended, Beginning, Refused};
 pub use config::{ConfigKey, ConfigType, TOPIC_CONFIGS, config_key};
 pub use fetch::{Isolation, RawFetched};
 pub use manage::{ClientTopic, TopicId};

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::append::Beginning;
 use super::ongoing::Ongoing;
 use crate::record_batch::{FrameHeader, Marker};
 use crate::segment::Aborted;
@@ -172,10 +173,21 @@ impl Producers {
         }
     }
 
-    /// Whether a frame that is to be appended begins a transaction here, instead of going on with one.
-    pub(crate) fn begins_transaction(&self, header: &FrameHeader) -> bool {
-        let goes_on = |producer: &Producer| producer.transaction.is_some() && producer.epoch == header.producer_epoch;
-        header.is_transactional() && !self.by_id.get(&header.producer_id).is_some_and(goes_on)
+    /// The transaction that a frame which is to be appended begins here, unless it goes on with one.
+    pub(crate) fn beginning(&self, header: &FrameHeader) -> Option<Beginning> {
+        let FrameHeader { producer_id, producer_epoch, .. } = *header;
+        let known = self.by_id.get(&producer_id);
+        let goes_on = |producer: &Producer| producer.transaction.is_some() && producer.epoch == producer_epoch;
+        if !header.is_transactional() || known.is_some_and(goes_on) {
+            return None;
+        }
+        let goes_on_from_unknown = known.is_none() && header.base_sequence != 0;
+        Some(Beginning { producer_id, producer_epoch, goes_on_from_unknown })
+    }
+
+    /// The latest epoch of a producer, if it is known.
+    pub(crate) fn epoch_of(&self, producer_id: i64) -> Option<i16> {
+        self.by_id.get(&producer_id).map(|producer| producer.epoch)
     }
 
     /// Whether a marker of that producer and epoch is of an earlier life than the one known.
@@ -320,8 +332,15 @@ mod tests {
     fn a_transaction_holds_its_first_offset_until_its_marker_can_be_read() {
         let mut producers = after(&[frame(0, 0, 5, 0), frame(0, 5, 5, 5).in_transaction()]);
         assert_eq!(producers.judge(&frame(0, 10, 1, 10)), Verdict::OutsideTransaction);
-        assert!(!producers.begins_transaction(&frame(0, 10, 1, 10).in_transaction()));
-        assert!(producers.begins_transaction(&frame(1, 0, 1, 10).in_transaction()));
+        assert_eq!(producers.beginning(&frame(0, 10, 1, 10).in_transaction()), None);
+        assert_eq!(producers.beginning(&frame(1, 0, 1, 10)), None, "it is in none");
+        let beginning = |producers: &Producers, epoch, first| {
+            let beginning = producers.beginning(&frame(epoch, first, 1, 10).in_transaction()).expect("it begins");
+            assert_eq!((beginning.producer_id, beginning.producer_epoch), (7, epoch));
+            beginning.goes_on_from_unknown
+        };
+        assert!(!beginning(&producers, 1, 0));
+        assert!(beginning(&Producers::default(), 1, 3) && !beginning(&Producers::default(), 1, 0));
         assert_eq!(producers.first_unstable(10), Some(5));
         assert_eq!(producers.end(&marker(0, 10), COMMIT, 0), None);
         assert_eq!(producers.first_unstable(10), Some(5), "the marker is not before the end");

@@ -12,7 +12,7 @@ pub(super) const COMPRESSION_BITS: i16 = 0b111;
 /// The timestamp of all records is that of the append, and stands where the greatest one does.
 pub(super) const APPEND_TIME_BIT: i16 = 1 << 3;
 /// The frame is part of a transaction.
-const TRANSACTION_BIT: i16 = 1 << 4;
+pub(super) const TRANSACTION_BIT: i16 = 1 << 4;
 /// The frame says something about a transaction, and nothing to readers.
 const CONTROL_BIT: i16 = 1 << 5;
 /// The base timestamp says until when compaction keeps the tombstones of the frame.

@@ -30,6 +30,7 @@ pub(crate) use compression::{Compression, Levels};
 pub(crate) use control::Marker;
 pub(crate) use decode::{FrameHeader, FrameView, RecordView, claimed_max_time_ms, frame_bytes, frame_crc, frame_span};
 pub(crate) use encode::{Input, Sealed, encode_frame};
+pub use produced::transaction_of;
 pub(crate) use produced::{FrameRules, NotTaken, Produced, check_produced, place, stamp};
 pub(crate) use rewrite::{Leave, Left, leave, repack};
 

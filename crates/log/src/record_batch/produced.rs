@@ -1,6 +1,6 @@
 //! A frame that a client has sent: all of it is looked at before any of it is kept.
 
-use super::decode::APPEND_TIME_BIT;
+use super::decode::{APPEND_TIME_BIT, TRANSACTION_BIT};
 use super::encode::put_crc_of;
 use super::{Damage, FrameHeader, FrameView, HEADER_BYTES, LENGTH_END, MAGIC, frame_bytes};
 
@@ -101,6 +101,17 @@ pub(crate) fn check_produced(bytes: &[u8], rules: FrameRules, now_ms: i64) -> Re
     }
     header.max_time_ms = max_time_ms;
     Ok(header)
+}
+
+/// Id and epoch of the producer whose transaction a frame says that it is part of. Nothing else is looked at: what the frame
+/// says may not be so.
+pub fn transaction_of(frame: &[u8]) -> Option<(i64, i16)> {
+    if frame.len() < HEADER_BYTES || frame[16] != MAGIC {
+        return None;
+    }
+    let attributes = i16::from_be_bytes([frame[21], frame[22]]);
+    let (id, epoch) = (frame[43..51].try_into().ok()?, [frame[51], frame[52]]);
+    (attributes & TRANSACTION_BIT != 0).then(|| (i64::from_be_bytes(id), i16::from_be_bytes(epoch)))
 }
 
 /// Gives a checked frame its place: the first offset, and the epoch of its leader. Neither is under the CRC. The greatest

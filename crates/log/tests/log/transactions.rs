@@ -324,14 +324,15 @@ fn a_transaction_begins_only_where_it_may() {
     let log = shop.open();
     create(&log, &[]);
     let frame = |first: i32| Frame::of(&["a"]).sent_by(7, 0, first).in_transaction().bytes();
-    let refused = log.append_guarded(&orders(), &frame(0), |id, epoch| (id, epoch) != (7, 0));
+    let refused = log
+        .append_guarded(&orders(), &frame(0), |beginning| (beginning.producer_id, beginning.producer_epoch) != (7, 0));
     assert!(matches!(refused, Err(Refused::NotInTransaction)));
     assert_eq!(values(&log).len() + log.producers(&orders()).expect("it is online").len(), 0);
-    log.append_guarded(&orders(), &frame(0), |_, _| true).expect("it may");
-    log.append_guarded(&orders(), &frame(1), |_, _| false).expect("it goes on");
-    log.append_guarded(&orders(), &frame(0), |_, _| false).expect("it is there already");
+    log.append_guarded(&orders(), &frame(0), |_| true).expect("it may");
+    log.append_guarded(&orders(), &frame(1), |_| false).expect("it goes on");
+    log.append_guarded(&orders(), &frame(0), |_| false).expect("it is there already");
     end(&log, 7, 0, true);
-    assert!(log.append_guarded(&orders(), &frame(2), |_, _| false).is_err(), "it would begin another");
+    assert!(log.append_guarded(&orders(), &frame(2), |_| false).is_err(), "it would begin another");
     let own = crate::shop::spec("sales", 1);
     log.create_topic(own).expect("it can be made");
     let end = End { producer_id: 7, producer_epoch: 0, coordinator_epoch: 0, is_commit: true };

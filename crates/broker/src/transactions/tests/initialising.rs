@@ -59,23 +59,17 @@ fn a_life_that_recovers_aborts_what_it_has_begun_itself() {
 #[test]
 fn epochs_that_are_used_up_lead_to_another_id() {
     let (mut rig, first) = Rig::begun();
-    let spend = |rig: &mut Rig| {
-        let mut found = rig.coordinator.describe(ID).expect("it is known").clone();
-        found.producer.epoch = i16::MAX - 1;
-        rig.keep(Some(Record::Transaction(found.clone())));
-        found.producer
-    };
-    let last = spend(&mut rig);
+    let last = rig.spend();
     let next = rig.init(None).expect("there are other ids");
     assert!(next.id != first.id && next.epoch == 0);
     assert_eq!(rig.add(last, "orders", 0), Err(TransactionError::IdMapping));
     // The last epoch fences whoever has a transaction, and nobody is given it.
-    let last = spend(&mut rig);
+    let last = rig.spend();
     rig.add(last, "orders", 0).expect("it may");
     let other = rig.init(None).expect("there are other ids");
     assert!(other.id != last.id && other.epoch == 0);
     // So it is for one that recovers, and asks twice.
-    let last = spend(&mut rig);
+    let last = rig.spend();
     rig.add(last, "orders", 0).expect("it may");
     let other = rig.init(Some(last)).expect("nobody has come between");
     assert!(other.id != last.id && other.epoch == 0);

@@ -3,6 +3,7 @@
 mod ending;
 mod initialising;
 mod records;
+mod renewing;
 mod restart;
 mod rig;
 mod timeouts;

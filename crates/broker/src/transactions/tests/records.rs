@@ -30,11 +30,38 @@ fn the_form_is_kept() {
     assert!(found.has_partition("orders", 2) && !found.has_partition("orders", 1));
     assert_eq!(Record::decode(br#"{"version":1,"removed":"shop"}"#), Ok(Record::Removed("shop".to_owned())));
     for (text, why) in [
-        (r#"{"version":2,"later":true}"#, "newer program"),
+        (r#"{"version":3,"later":true}"#, "newer program"),
         (r#"{"version":1}"#, "of nothing"),
         (r#"{"version":1,"removed":"a","more":1}"#, "more"),
     ] {
         let error = Record::decode(text.as_bytes()).expect_err("it is none").to_string();
         assert!(error.contains(why), "{error}");
     }
+}
+
+/// What earlier versions of this program can read is written as they do, and the rest says that they cannot.
+#[test]
+fn the_form_has_a_version() {
+    let (mut rig, producer) = Rig::begun();
+    let version = |rig: &Rig| {
+        let text = String::from_utf8(rig.journal.last().expect("it is kept").encode().to_vec()).expect("it is text");
+        let front = text.split(',').next().expect("it has a front").to_owned();
+        (front, text.contains("ended"), text.contains("next_id"))
+    };
+    let of = |number: u32, ended, next_id| (format!(r#"{{"version":{number}"#), ended, next_id);
+    rig.add(producer, "orders", 0).expect("it may");
+    assert_eq!(version(&rig), of(1, false, false));
+    let producer = rig.renew(producer, true).expect("it may");
+    assert_eq!(version(&rig), of(2, true, false));
+    rig.complete();
+    rig.add(producer, "orders", 0).expect("it may");
+    assert_eq!(version(&rig), of(1, false, false));
+    let last = rig.spend();
+    rig.renew(last, true).expect("it may");
+    assert_eq!(version(&rig), of(2, true, true));
+    let text = r#"{"version":2,"transaction":{"transactional_id":"shop","producer":{"id":7,"epoch":32767},
+        "previous":{"id":7,"epoch":32766},"ended":{"id":7,"epoch":32766},"next_id":8,"timeout_ms":60000,
+        "state":"PrepareCommit","partitions":{"orders":[0]},"groups":[],"started_ms":5,"updated_ms":9}}"#;
+    let Ok(Record::Transaction(found)) = Record::decode(text.as_bytes()) else { panic!("it can be read") };
+    assert_eq!((found.ended, found.next_id), (Some(Producer { id: 7, epoch: 32_766 }), Some(8)));
 }

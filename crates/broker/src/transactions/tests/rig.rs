@@ -91,6 +91,32 @@ impl Rig {
         Ok(())
     }
 
+    /// Decides how the transaction of [`ID`] ends, by the newer protocol; answers the life that its producer has then.
+    pub(super) fn renew(&mut self, producer: Producer, is_commit: bool) -> Result<Producer, TransactionError> {
+        let mut new_id = None;
+        loop {
+            match self.coordinator.end_with_new_life(ID, producer, is_commit, new_id, self.now_ms)? {
+                Renewal::Told(life) => return Ok(life),
+                Renewal::Decided(life, record) => {
+                    self.keep(Some(record));
+                    return Ok(life);
+                }
+                Renewal::WantsId => {
+                    self.next_id += 1;
+                    new_id = Some(self.next_id);
+                }
+            }
+        }
+    }
+
+    /// Gives the producer of [`ID`] the last epoch that it may have.
+    pub(super) fn spend(&mut self) -> Producer {
+        let mut found = self.coordinator.describe(ID).expect("it is known").clone();
+        found.producer.epoch = i16::MAX - 1;
+        self.keep(Some(Record::Transaction(found.clone())));
+        found.producer
+    }
+
     /// Carries out what is decided of [`ID`]; answers it.
     pub(super) fn complete(&mut self) -> Completion {
         let completion = self.coordinator.completion(ID).expect("it is decided");

@@ -105,6 +105,8 @@ message! {
     EndTxnResponse {
         throttle_time_ms: i32 = 0..;
         error_code: i16 = 0..;
+        producer_id: i64 = 5.., default -1;
+        producer_epoch: i16 = 5.., default -1;
     }
 
     /// Asks who appends to partitions.
