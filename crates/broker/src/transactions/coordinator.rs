@@ -60,7 +60,8 @@ impl Coordinator {
         self.by_id.values().filter_map(Completion::of).collect()
     }
 
-    /// Whether a transaction of that producer goes on, or is being completed, with this partition in it.
+    /// Whether a transaction of that producer goes on, or is being completed, with this partition in it; or the partition has
+    /// yet to get its marker.
     pub fn knows(&self, producer: Producer, topic: &str, partition: i32) -> bool {
         self.by_id.values().any(|found| {
             // One that is being fenced is one epoch further than its records.
@@ -68,7 +69,8 @@ impl Coordinator {
                 State::Ongoing => found.producer == producer,
                 state => state.is_decided() && found.producer.id == producer.id,
             };
-            is_of && found.has_partition(topic, partition)
+            let is_owed = found.owes(topic, partition) && found.owed.iter().any(|owed| owed.producer.id == producer.id);
+            is_owed || (is_of && found.has_partition(topic, partition))
         })
     }
 

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Transaction;
 
-/// Version of the records that are written.
-const VERSION: u32 = 1;
+/// Newest version of the records that are read.
+const VERSION: u32 = 2;
+/// What a record is written as if it owes no markers, which came with the newest.
+const VERSION_WITHOUT_OWED: u32 = 1;
 
 /// One fact about a transactional id. Later ones replace earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +50,9 @@ impl Record {
             Self::Transaction(transaction) => (Some(transaction), None),
             Self::Removed(transactional_id) => (None, Some(transactional_id)),
         };
-        let line = Line { version: VERSION, transaction, removed };
+        let owes = transaction.as_ref().is_some_and(|transaction| !transaction.owed.is_empty());
+        let version = if owes { VERSION } else { VERSION_WITHOUT_OWED };
+        let line = Line { version, transaction, removed };
         Bytes::from(serde_json::to_vec(&line).expect("keys are texts"))
     }
 

@@ -30,11 +30,24 @@ fn the_form_is_kept() {
     assert!(found.has_partition("orders", 2) && !found.has_partition("orders", 1));
     assert_eq!(Record::decode(br#"{"version":1,"removed":"shop"}"#), Ok(Record::Removed("shop".to_owned())));
     for (text, why) in [
-        (r#"{"version":2,"later":true}"#, "newer program"),
+        (r#"{"version":3,"later":true}"#, "newer program"),
         (r#"{"version":1}"#, "of nothing"),
         (r#"{"version":1,"removed":"a","more":1}"#, "more"),
     ] {
         let error = Record::decode(text.as_bytes()).expect_err("it is none").to_string();
         assert!(error.contains(why), "{error}");
     }
+}
+
+/// A program from before there were any reads what owes none.
+#[test]
+fn markers_that_are_owed_are_kept_in_a_form_of_their_own() {
+    let (mut rig, producer) = Rig::begun();
+    rig.add(producer, "orders", 0).expect("it may");
+    assert!(rig.journal.iter().all(|record| record.encode().starts_with(br#"{"version":1,"#)));
+    rig.end(producer, true).expect("it may");
+    rig.complete_owing(0);
+    let record = rig.journal.last().expect("it was written");
+    assert!(record.encode().starts_with(br#"{"version":2,"#));
+    assert_eq!(Record::decode(&record.encode()).as_ref(), Ok(record));
 }
