@@ -32,6 +32,7 @@ mod group_service;
 pub mod groups;
 mod options;
 mod producer_ids;
+mod room;
 mod security;
 mod server;
 mod sessions;

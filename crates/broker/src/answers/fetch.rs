@@ -40,7 +40,7 @@ impl Broker {
             Ok(turn) => turn,
             Err(code) => return FetchResponse { error_code: code.number(), ..FetchResponse::default() },
         };
-        let mut response = self.fetch_all(&request, uses_ids).await;
+        let mut response = self.fetch_all(&request, uses_ids, call).await;
         self.sessions.finish(&turn, request, uses_ids, &mut response, Instant::now().into_std());
         let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
         let bytes = partitions.map(|partition| partition.records.bytes()).sum();
@@ -49,18 +49,25 @@ impl Broker {
     }
 
     /// Reads everything that is asked for, now or when there is enough.
-    async fn fetch_all(&self, request: &FetchRequest, uses_ids: bool) -> FetchResponse {
+    async fn fetch_all(&self, request: &FetchRequest, uses_ids: bool, call: &Call) -> FetchResponse {
         let names = uses_ids.then(|| self.names_by_id());
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
         let deadline = Instant::now() + wait;
         let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
+        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         loop {
+            let room = self.room.take(bytes_max).await;
             // Both before reading: what comes while we read wakes us.
             let (seen, seen_own) = (self.log.clients_signal().version(), self.log.signal().version());
-            let read = on_disk(|| self.read_all(request, names.as_ref()));
-            if read.has_error || read.bytes >= bytes_min || Instant::now() >= deadline {
+            let left = bytes_max.min(room.bytes());
+            let read = on_disk(|| self.read_all(request, names.as_ref(), left));
+            // Where there is little room, half of that is enough: more may not fit.
+            let enough = if left < bytes_max { bytes_min.min(left / 2) } else { bytes_min };
+            if read.has_error || read.bytes >= enough || Instant::now() >= deadline {
+                call.hold(room, read.bytes);
                 return FetchResponse { responses: read.responses, ..FetchResponse::default() };
             }
+            drop((read, room));
             tokio::select! {
                 () = self.log.clients_signal().changed(seen) => {}
                 () = self.log.signal().changed(seen_own) => {}
@@ -74,9 +81,9 @@ impl Broker {
         topics.into_iter().map(|topic| (Uuid(topic.id), topic.info.spec.name.to_string())).collect()
     }
 
-    fn read_all(&self, request: &FetchRequest, names: Option<&HashMap<Uuid, String>>) -> Read {
+    /// Reads at most `left` bytes beyond the first batch.
+    fn read_all(&self, request: &FetchRequest, names: Option<&HashMap<Uuid, String>>, mut left: usize) -> Read {
         let isolation = isolation_of(request.isolation_level);
-        let mut left = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         let mut read = Read { responses: Vec::with_capacity(request.topics.len()), bytes: 0, has_error: false };
         for topic in &request.topics {
             let name = names.map_or(Some(&topic.topic), |names| names.get(&topic.topic_id));

@@ -6,4 +6,5 @@ mod consumers;
 mod fetching;
 mod quotas;
 mod rig;
+mod room;
 mod silence;
