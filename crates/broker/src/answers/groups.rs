@@ -52,7 +52,7 @@ fn number_of(error: Option<GroupError>) -> i16 {
     error.map_or(ErrorCode::None, code_of).number()
 }
 
-/// What an answer says when groups are out of service.
+/// What an answer says when what it would tell of cannot be kept.
 pub(super) const UNAVAILABLE: GroupError = GroupError::CoordinatorNotAvailable;
 
 impl Broker {

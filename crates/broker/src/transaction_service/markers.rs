@@ -49,7 +49,14 @@ impl TransactionService {
         match &kept {
             Ok(()) => drop(state.marked.remove(transactional_id)),
             Err(error) => {
-                tracing::warn!(transactional_id, error, "a transaction could not be completed, it will be tried again");
+                // Its producer may ask again more often than that needs to be told.
+                if state.again_ms.is_none() {
+                    tracing::warn!(
+                        transactional_id,
+                        error,
+                        "a transaction could not be completed, it will be tried again"
+                    );
+                }
                 state.try_again();
             }
         }
