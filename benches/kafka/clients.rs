@@ -78,11 +78,16 @@ impl Clients {
             Some(self.c_writes(peer, &c, shape, records)),
             reads.then(|| self.c_reads(peer, &c, shape, records)),
         ];
-        self.run("kafka-topics", peer, &["--delete", "--topic", &format!("{topic}-(java|c)")]);
+        self.delete(peer, &format!("{topic}-(java|c)"));
         round
     }
 
-    fn topic(&self, peer: &Peer, topic: &str, partitions: u32) -> String {
+    /// Deletes the topics whose names match.
+    pub(crate) fn delete(&self, peer: &Peer, topics: &str) {
+        self.run("kafka-topics", peer, &["--delete", "--topic", topics]);
+    }
+
+    pub(crate) fn topic(&self, peer: &Peer, topic: &str, partitions: u32) -> String {
         let partitions = partitions.to_string();
         let arguments = ["--create", "--topic", topic, "--partitions", &partitions, "--replication-factor", "1"];
         self.run("kafka-topics", peer, &arguments);
@@ -149,6 +154,14 @@ impl Clients {
     fn c_writes(&self, peer: &Peer, topic: &str, shape: &Shape, records: u64) -> Taken {
         let (bytes, acks) = (shape.record_bytes.to_string(), if shape.acks == "all" { "-1" } else { shape.acks });
         self.rdkafka(peer, topic, records, &["-P", "-s", &bytes, "-a", acks, "-z", shape.codec, "-X", "linger.ms=5"])
+    }
+
+    /// Writes a few records, the first of which come in a batch of about so many bytes.
+    pub(crate) fn c_batch(&self, peer: &Peer, topic: &str, shape: &Shape, batch_bytes: u64) {
+        let [bytes, batch] = [shape.record_bytes.to_string(), format!("batch.size={batch_bytes}")];
+        let records = 3 * batch_bytes / shape.record_bytes;
+        let how = ["-P", "-s", &bytes, "-a", "1", "-z", shape.codec, "-X", "linger.ms=100", "-X", &batch];
+        self.rdkafka(peer, topic, records, &how);
     }
 
     fn c_reads(&self, peer: &Peer, topic: &str, shape: &Shape, records: u64) -> Taken {

@@ -1,9 +1,12 @@
 //! The Kafka port beside Apache Kafka: the same clients on the same machine, taking turns.
 //!
+//! First with clients that are in use, then with one that takes so little that only the broker limits it.
+//!
 //! `make bench`, with `MILLRACE_BENCH_RUNS` (3) runs of everything, `MILLRACE_BENCH_RECORDS` (2,000,000) of 100 bytes in each
 //! and a fifth as many of 1 KiB, and `MILLRACE_BENCH_PARTITIONS` (`1,4,16`; `none` for the delays only) to do a part of it.
 //! Prints tables in Markdown: medians, and ours over theirs.
 
+mod bare;
 mod clients;
 mod disk;
 #[expect(dead_code, reason = "the tests of the whole program use the rest")]
@@ -11,12 +14,14 @@ mod disk;
 mod http;
 #[path = "../retail/meter.rs"]
 mod meter;
+mod page_cache;
 mod peer;
 #[path = "../../tests/servers/mod.rs"]
 mod servers;
 mod table;
 
 use clients::{Clients, Shape};
+use page_cache::PageCache;
 use peer::Peer;
 
 /// Records a second that the C client is held to; its sleeps make it a little less.
@@ -46,6 +51,7 @@ fn shapes() -> Vec<Shape> {
 fn main() {
     let runs = setting("MILLRACE_BENCH_RUNS", 3).max(1);
     let records = setting("MILLRACE_BENCH_RECORDS", 2_000_000).max(5);
+    let bare_bytes = records * 500;
     let clients = Clients::find();
     let (ours, theirs) = (Peer::millrace(), Peer::kafka());
     println!(
@@ -54,6 +60,7 @@ fn main() {
         theirs.rss_mb()
     );
     disk::measure();
+    let mut memory = PageCache::new();
 
     println!("\n{}", table::HEAD);
     for shape in shapes() {
@@ -61,10 +68,24 @@ fn main() {
         for run in 0..runs {
             let topic = format!("bench-{}-{}-{run}", shape.name(), shape.acks);
             for (peer, taken) in [&ours, &theirs].into_iter().zip(&mut taken) {
+                memory.fill();
                 taken.push(clients.round(peer, &topic, &shape, shape.records(records)));
             }
         }
         table::print(&shape, &taken, shape.records(records));
+    }
+    println!("\n{}", table::BARE_HEAD);
+    for (partitions, batch_bytes) in [(1, 16 << 10), (1, 512 << 10), (16, 16 << 10), (16, 512 << 10)] {
+        let shape = Shape { record_bytes: 1024, acks: "1", partitions, codec: "none" };
+        let mut taken = [(); 2].map(|()| Vec::new());
+        for run in 0..runs {
+            for (peer, taken) in [&ours, &theirs].into_iter().zip(&mut taken) {
+                memory.fill();
+                let topic = format!("bare-{partitions}-{batch_bytes}-{run}");
+                taken.push(bare::round(&clients, peer, &topic, &shape, batch_bytes, bare_bytes));
+            }
+        }
+        table::print_bare(&shape, batch_bytes, &taken);
     }
     println!("\n{}", table::PACED_HEAD);
     for (record_bytes, rate) in [(100, 50_000), (1024, 20_000)] {

@@ -1,11 +1,16 @@
 //! What is printed.
 
+use super::bare::Bare;
 use super::clients::{CLIENTS, Delays, Round, Shape, Taken};
 use super::median;
 use super::peer::Peer;
 
 pub(crate) const HEAD: &str = "\
 | records | client | Millrace, records/s | Kafka | ratio | CPU s per million: server | Kafka's | client | with Kafka |
+|---|---|---|---|---|---|---|---|---|";
+
+pub(crate) const BARE_HEAD: &str = "\
+| a bare client | Millrace, MB/s | Kafka | ratio | CPU s per GB: server | Kafka's | ratio | processors that the client has busy | with Kafka |
 |---|---|---|---|---|---|---|---|---|";
 
 pub(crate) const PACED_HEAD: &str = "\
@@ -30,6 +35,24 @@ pub(crate) fn print(shape: &Shape, taken: &[Vec<Round>; 2], records: u64) {
             "| {record_bytes} B, {partitions}, {codec}, acks {acks} | {client} | {ours:.0} | {theirs:.0} | {:.2} | \
              {server:.2} | {their_server:.2} | {sender:.2} | {their_sender:.2} |",
             ours / theirs
+        );
+    }
+}
+
+/// Two lines for the bare client: what it writes and what it reads.
+pub(crate) fn print_bare(shape: &Shape, batch_bytes: u64, taken: &[Vec<[Bare; 2]>; 2]) {
+    for (at, does) in ["writes", "reads"].into_iter().enumerate() {
+        let of = |peer: usize, value: fn(&Bare) -> f64| median(taken[peer].iter().map(|round| value(&round[at])));
+        let [ours, theirs] = [0, 1].map(|peer| of(peer, |bare| bare.megabytes_per_s));
+        let [server, their_server] = [0, 1].map(|peer| of(peer, |bare| bare.server_cpu_s_per_gb));
+        let [busy, their_busy] = [0, 1].map(|peer| of(peer, |bare| bare.client_cpus));
+        println!(
+            "| {does}, {} KiB a batch, {} partitions | {ours:.0} | {theirs:.0} | {:.2} | {server:.2} | {their_server:.2} | \
+             {:.2} | {busy:.1} | {their_busy:.1} |",
+            batch_bytes >> 10,
+            shape.partitions,
+            ours / theirs,
+            server / their_server,
         );
     }
 }

@@ -1,19 +1,19 @@
 //! One connection: requests in, answers out, one after the other.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::answers::{Call, answer};
+use crate::outgoing::{Transport, send};
 use crate::security::Principal;
 use crate::security::login::log_in;
 use crate::wire::{ErrorCode, Reader, RequestHeader, WireError};
@@ -91,7 +91,7 @@ pub(crate) async fn attend(
 }
 
 /// Has the client log in, if it has to, and answers its requests from then on.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+async fn converse<S: Transport>(
     broker: &Arc<Broker>,
     mut stream: S,
     peer: SocketAddr,
@@ -112,7 +112,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Answers the requests of a client that may ask anything.
-async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(
+async fn answer_all<S: Transport>(
     broker: &Arc<Broker>,
     mut stream: S,
     mut buffer: BytesMut,
@@ -188,54 +188,12 @@ async fn frame_body<S: AsyncRead + Unpin>(
     stall_time_max: Duration,
 ) -> Result<Bytes, Ended> {
     while buffer.len() < length {
-        buffer.reserve((length - buffer.len()).min(ROOM_BYTES.max(buffer.len())));
+        // Whoever has sent so much is given room for all of it at once, so that nothing has to be moved: its bytes are counted.
+        let room = if buffer.len() < ROOM_BYTES { ROOM_BYTES } else { length };
+        buffer.reserve((length - buffer.len()).min(room));
         if timeout(stall_time_max, stream.read_buf(buffer)).await.map_err(|_| Ended::Stalled)?? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
     }
     Ok(buffer.split_to(length).freeze())
-}
-
-/// Sends an answer, of which the client takes something at least every `stall_time_max`.
-pub(crate) async fn send<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    chunks: Vec<Bytes>,
-    stall_time_max: Duration,
-) -> Result<(), Ended> {
-    let mut chunks = Chunks(chunks.into());
-    while chunks.has_remaining() {
-        timeout(stall_time_max, stream.write_buf(&mut chunks)).await.map_err(|_| Ended::Stalled)??;
-    }
-    // What is encrypted may still wait for its last bytes to be sent.
-    Ok(timeout(stall_time_max, stream.flush()).await.map_err(|_| Ended::Stalled)??)
-}
-
-/// The chunks of an answer, sent by as few calls as the system allows.
-struct Chunks(VecDeque<Bytes>);
-
-impl Buf for Chunks {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.0.front().map_or(&[], |chunk| chunk)
-    }
-
-    fn chunks_vectored<'a>(&'a self, to: &mut [IoSlice<'a>]) -> usize {
-        let filled = self.0.len().min(to.len());
-        to.iter_mut().zip(&self.0).for_each(|(slice, chunk)| *slice = IoSlice::new(chunk));
-        filled
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(front) = self.0.front_mut() {
-            if count < front.len() {
-                front.advance(count);
-                return;
-            }
-            count -= front.len();
-            self.0.pop_front();
-        }
-    }
 }

@@ -31,6 +31,7 @@ mod group_desk;
 mod group_service;
 pub mod groups;
 mod options;
+mod outgoing;
 mod producer_ids;
 mod room;
 mod security;

@@ -25,7 +25,7 @@ pub struct BrokerOptions {
     pub request_bytes_max: usize,
     /// Bytes of all requests that are being read or answered.
     pub inflight_bytes_max: usize,
-    /// Bytes of records that are being read for clients or that they have not taken yet.
+    /// Bytes in memory of records that are being read for clients or that they have not taken yet.
     pub answer_bytes_max: usize,
     /// How long a client may ask for nothing: whoever has gone without a word keeps a place no longer.
     pub idle_time_max: Duration,

@@ -1,4 +1,4 @@
-//! Room for records on their way to clients, over all connections.
+//! Room for records in memory on their way to clients, over all connections. What goes from a file to a socket takes none.
 //!
 //! Whoever reads takes room first, and holds it until the client has taken its answer: clients that are slow to take theirs
 //! make others wait, or have smaller answers, but never take more memory than there is. The first to wait is the first to

@@ -96,7 +96,7 @@ fn write(
             sealed.push(frame);
             row = next;
         }
-        partition.append(shared.disk(), frames, sealed, Offset(point.next).advance(row).0)?;
+        partition.append(shared.disk(), [frames, &[]], sealed, Offset(point.next).advance(row).0)?;
     }
     Ok(())
 }

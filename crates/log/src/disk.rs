@@ -1,12 +1,13 @@
 //! What the log asks of the machine, behind traits, so that a test can fail a write, lose a sync or restart the machine.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use millrace_flow::{Clock, SystemClock};
+use rustix::io::Errno;
 
 /// Changes of files. Reading is done on the files themselves. What an implementation does not do in a way of its own is done
 /// as the system does it.
@@ -41,6 +42,14 @@ pub trait Disk: Send + Sync {
     /// Those of the system; any part of the bytes may have been written then.
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         file.write_all_at(bytes, position)
+    }
+
+    /// Writes all of `parts`, side by side, at `position`.
+    ///
+    /// # Errors
+    /// As [`Disk::write_at`].
+    fn write_parts_at(&self, file: &File, parts: [&[u8]; 2], position: u64) -> io::Result<()> {
+        self.write_at(file, &parts.concat(), position)
     }
 
     /// Cuts `file` to `bytes`.
@@ -80,7 +89,25 @@ pub trait Disk: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LocalDisk;
 
-impl Disk for LocalDisk {}
+impl Disk for LocalDisk {
+    fn write_parts_at(&self, file: &File, parts: [&[u8]; 2], position: u64) -> io::Result<()> {
+        // A client's records lie where they were received, and are not moved for the sake of the header in front of them.
+        let mut written = loop {
+            match rustix::io::pwritev(file, &parts.map(IoSlice::new), position) {
+                Err(Errno::INTR) => {}
+                written => break written?,
+            }
+        };
+        let mut position = position + written as u64;
+        for part in parts {
+            let rest = &part[written.min(part.len())..];
+            written -= part.len() - rest.len();
+            self.write_at(file, rest, position)?;
+            position += rest.len() as u64;
+        }
+        Ok(())
+    }
+}
 
 /// The machine that the log runs on.
 #[derive(Clone)]

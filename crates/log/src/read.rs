@@ -12,7 +12,8 @@ use millrace_flow::{Offset, TopicPartition};
 
 use crate::LogError;
 use crate::clients::Isolation;
-use crate::partition::{Partition, Place};
+use crate::partition::{Partition, Place, Reach};
+use crate::piece::{FileRange, Piece};
 use crate::record_batch::{Damage, FrameHeader, FrameView, HEADER_BYTES, RecordView, frame_bytes, frame_span};
 
 /// Least and most read from the disk at once, whatever the caller asks for.
@@ -90,7 +91,7 @@ impl Chunk {
 pub(crate) fn read_chunk(partition: &Partition, from: i64, end: i64, bytes_max: usize) -> Result<Chunk, LogError> {
     let mut from = from;
     loop {
-        let place = partition.locate(from)?;
+        let place = partition.locate(from, Reach::NONE)?;
         let mut window = Window::new(&place);
         match seek(&mut window, from)? {
             Some(first) => {
@@ -101,6 +102,62 @@ pub(crate) fn read_chunk(partition: &Partition, from: i64, end: i64, bytes_max: 
             None => return Ok(Chunk { bytes: Vec::new(), frames: Vec::new(), place, position: 0 }),
         }
     }
+}
+
+/// Frames of `partition` for a client, as [`read_chunk`] finds them, and the offset behind the last: in memory if they are
+/// few, otherwise where they lie. One comes in any case, others as long as all stay within `bytes_max`.
+pub(crate) fn find_frames(
+    partition: &Partition,
+    from: i64,
+    end: i64,
+    bytes_max: usize,
+) -> Result<(Piece, i64), LogError> {
+    let mut from = from;
+    loop {
+        let place = partition.locate(from, Reach { bytes: bytes_max as u64, end })?;
+        let mut window = Window::new(&place);
+        let Some(first) = seek(&mut window, from)? else {
+            if place.end < end {
+                from = place.end;
+                continue;
+            }
+            return Ok((Piece::default(), i64::MAX));
+        };
+        if let Some((range, behind)) = range_from(&mut window, first)? {
+            return Ok((Piece::File(range), behind));
+        }
+        let (bytes, frames) = read_frames(window, first, end, bytes_max)?;
+        let (bytes, behind) = Chunk { bytes, frames, place, position: first.1 }.into_bytes(bytes_max);
+        return Ok((Piece::Memory(bytes), behind));
+    }
+}
+
+/// The frames from `first` on, its offset and where it begins, as far as the place reaches, and the offset behind them;
+/// nothing where that is so little that it is better read.
+fn range_from(window: &mut Window<'_>, first: (i64, u64)) -> Result<Option<(FileRange, i64)>, LogError> {
+    let Place { far: (mut behind, mut to), bytes, .. } = *window.place;
+    if to <= first.1 {
+        // At least the first one, however large. That its header is in memory has found it.
+        let corrupt = |damage| window.corrupt(first.1, damage);
+        to = first.1 + frame_bytes(window.at(first.1)).map_err(corrupt)? as u64;
+        behind = frame_span(window.at(first.1)).map_err(corrupt)?.end;
+        if to > bytes {
+            return Ok(None);
+        }
+    }
+    let length = usize::try_from(to - first.1).unwrap_or(usize::MAX);
+    if length < *READ_BYTES.start() {
+        return Ok(None);
+    }
+    if to < bytes {
+        // An index may lie: there has to be a frame that follows.
+        window.read_at_least(to, HEADER_BYTES, HEADER_BYTES)?;
+        let is_end = frame_span(window.at(to)).is_ok_and(|span| may_follow(span.start, behind, window.place.sparse));
+        if !is_end {
+            return Ok(None);
+        }
+    }
+    Ok(Some((FileRange::new(window.place.file.clone(), first.1, length), behind)))
 }
 
 /// Reads frames from the one at `first` on, its offset and where it begins.

@@ -1,6 +1,9 @@
 //! Requests about topics and their records.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use millrace_log::TopicId;
 
 use super::{Admission, Gate, Guarded, each, refusal};
 use crate::security::acl::{CLUSTER, Kind, Operation};
@@ -89,7 +92,7 @@ impl Guarded for FetchRequest {
         if !gate.is_closed() {
             return Admission::ALL;
         }
-        let names = gate.names_for_fetch();
+        let names = gate.names_for_fetch(self.topics.iter().map(|topic| topic.topic_id));
         // An id that nobody has is told to be one.
         let is_denied = |topic: &mut FetchTopic| gate.may_read(&topic.topic, topic.topic_id, &names) == Some(false);
         let denied: Vec<FetchedTopic> = self.topics.extract_if(.., is_denied).map(refused_fetch).collect();
@@ -100,7 +103,7 @@ impl Guarded for FetchRequest {
         // Looked at once more: rules may have changed while the client waited, and since a session has begun that fetches
         // more than its requests name.
         Admission::and(move |response: &mut FetchResponse, gate| {
-            let names = gate.names_for_fetch();
+            let names = gate.names_for_fetch(response.responses.iter().map(|topic| topic.topic_id));
             let is_denied =
                 |topic: &&mut FetchedTopic| gate.may_read(&topic.topic, topic.topic_id, &names) != Some(true);
             let denied_now = response.responses.iter_mut().filter(is_denied).flat_map(|topic| &mut topic.partitions);
@@ -114,17 +117,16 @@ impl Guarded for FetchRequest {
 
 impl Gate<'_> {
     /// Names by ids, where topics are fetched by these.
-    fn names_for_fetch(&self) -> HashMap<Uuid, String> {
+    fn names_for_fetch(&self, ids: impl Iterator<Item = Uuid>) -> HashMap<TopicId, Arc<str>> {
         if self.version() < FETCH_IDS_FROM {
             return HashMap::new();
         }
-        let topics = self.broker.log.client_topics().into_iter();
-        topics.map(|topic| (Uuid(topic.id), topic.info.spec.name.to_string())).collect()
+        self.broker.log.topic_names(&ids.map(|id| id.0).collect())
     }
 
     /// Whether the client may read a topic, which has a name or an id; nothing if nobody has that id.
-    fn may_read(&self, name: &str, id: Uuid, names: &HashMap<Uuid, String>) -> Option<bool> {
-        let name = if id == Uuid::NONE { Some(name) } else { names.get(&id).map(String::as_str) };
+    fn may_read(&self, name: &str, id: Uuid, names: &HashMap<TopicId, Arc<str>>) -> Option<bool> {
+        let name = if id == Uuid::NONE { Some(name) } else { names.get(&id.0).map(Arc::as_ref) };
         name.map(|name| self.allows(Operation::Read, Kind::Topic, name))
     }
 

@@ -54,7 +54,7 @@ impl Broker {
     }
 
     fn described_topic(&self, topic: &ClientTopic, partitions: std::ops::Range<i32>) -> DescribedTopic {
-        let leader_epoch = self.leader_epoch(topic);
+        let leader_epoch = self.leader_epoch(topic.is_of_clients);
         let partition = |partition_index| DescribedPartition {
             partition_index,
             leader_id: NODE_ID,

@@ -62,7 +62,7 @@ impl Broker {
     }
 
     fn topic_metadata(&self, topic: &ClientTopic) -> MetadataTopic {
-        let leader_epoch = self.leader_epoch(topic);
+        let leader_epoch = self.leader_epoch(topic.is_of_clients);
         let partition = |partition_index: u32| MetadataPartition {
             error_code: 0,
             partition_index: i32::try_from(partition_index).unwrap_or(i32::MAX),
@@ -81,8 +81,8 @@ impl Broker {
     }
 
     /// The epoch of the leader of a topic's partitions: what this program writes itself has one only.
-    pub(super) fn leader_epoch(&self, topic: &ClientTopic) -> i32 {
-        if topic.is_of_clients { self.log.leader_epoch() } else { 0 }
+    pub(super) fn leader_epoch(&self, is_of_clients: bool) -> i32 {
+        if is_of_clients { self.log.leader_epoch() } else { 0 }
     }
 
     pub(super) async fn describe_cluster(

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
+use millrace_log::Piece;
 
 use crate::Broker;
 use crate::access::{Addition, Admission, Gate, Guarded};
@@ -81,7 +81,7 @@ macro_rules! serve {
             key: ApiKey,
             version: Version,
             mut reader: Reader,
-        ) -> Result<Option<Vec<Bytes>>, Ended> {
+        ) -> Result<Option<Vec<Piece>>, Ended> {
             match key {
                 ApiKey::Produce => {
                     let throttle_time_ms = call.meter(broker, Flow::Produced, reader.left());
@@ -193,7 +193,7 @@ async fn produce(broker: &Broker, call: &Call, mut request: ProduceRequest) -> R
 }
 
 /// The answer to one request as a frame; nothing where none is asked for.
-pub(crate) async fn answer(broker: &Broker, call: Call, reader: Reader) -> Result<Option<Vec<Bytes>>, Ended> {
+pub(crate) async fn answer(broker: &Broker, call: Call, reader: Reader) -> Result<Option<Vec<Piece>>, Ended> {
     let api = call.header.api().filter(|api| SERVED.contains(&api.key));
     let Some(api) = api else { return Err(not_served(&call)) };
     match api.version(call.header.api_version) {
@@ -216,7 +216,7 @@ pub(crate) fn read<T: Value>(call: &Call, version: Version, reader: &mut Reader)
     })
 }
 
-pub(crate) fn write<T: Value>(call: &Call, version: Version, response: &T) -> Vec<Bytes> {
+pub(crate) fn write<T: Value>(call: &Call, version: Version, response: &T) -> Vec<Piece> {
     let mut writer = Writer::new();
     let header = ResponseHeader { correlation_id: call.header.correlation_id };
     let api = Api::of(call.header.api_key).expect("only known requests are answered");

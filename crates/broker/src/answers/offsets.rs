@@ -40,7 +40,8 @@ impl Broker {
             let partition_index = asked.partition_index;
             match code {
                 Ok(Some((offset, timestamp))) => {
-                    let leader_epoch = self.log.client_topic(topic).map_or(-1, |topic| self.leader_epoch(&topic));
+                    let leader_epoch =
+                        self.log.is_of_clients(topic).map_or(-1, |of_clients| self.leader_epoch(of_clients));
                     let found = ListedOffsetsPartition { partition_index, timestamp, offset, ..Default::default() };
                     ListedOffsetsPartition { leader_epoch, ..found }
                 }

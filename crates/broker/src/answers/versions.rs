@@ -1,6 +1,6 @@
 //! Which requests there are.
 
-use bytes::Bytes;
+use millrace_log::Piece;
 
 use super::{Call, SERVED, write};
 use crate::Broker;
@@ -26,7 +26,7 @@ impl Broker {
     }
 
     /// The answer to a version that is not known, in the oldest form, which every client can read.
-    pub(super) fn api_versions_of_unknown(&self, call: &Call) -> Vec<Bytes> {
+    pub(super) fn api_versions_of_unknown(&self, call: &Call) -> Vec<Piece> {
         let error_code = ErrorCode::UnsupportedVersion.number();
         let response = ApiVersionsResponse { error_code, api_keys: advertised(), ..ApiVersionsResponse::default() };
         write(call, Version { number: 0, flexible: false }, &response)

@@ -18,14 +18,15 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 
 use super::sasl::{Denied, Exchange, Step};
 use super::users::random;
 use super::{Mechanism, Principal};
 use crate::Broker;
 use crate::answers::{Call, answer, not_served, read, write};
-use crate::connection::{Ended, read_frame, send};
+use crate::connection::{Ended, read_frame};
+use crate::outgoing::{Transport, send};
 use crate::wire::api::ApiKey;
 use crate::wire::messages::sasl::{
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
@@ -52,7 +53,7 @@ struct Login<'a, S> {
 }
 
 /// Answers a client until it has logged in; nobody if it goes before.
-pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn log_in<S: Transport>(
     broker: &Broker,
     stream: &mut S,
     buffer: &mut BytesMut,
@@ -75,7 +76,7 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
+impl<S: Transport> Login<'_, S> {
     /// The time for all of it is time enough for each part.
     fn time_max(&self) -> Duration {
         self.broker.options.security.login_time_max
@@ -149,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
             Ok((principal, message)) => {
                 let length =
                     u32::try_from(message.len()).expect("a token is as short as the frames that it is made of");
-                let token = vec![Bytes::copy_from_slice(&length.to_be_bytes()), message.into()];
+                let token = vec![Bytes::copy_from_slice(&length.to_be_bytes()).into(), Bytes::from(message).into()];
                 send(self.stream, token, self.time_max()).await?;
                 Ok(principal)
             }

@@ -50,7 +50,7 @@ impl Rig {
                     FetchedPartition {
                         partition_index: asked.partition,
                         high_watermark: *end,
-                        records: Records(vec![Bytes::from(vec![0; bytes])]),
+                        records: Records(vec![Bytes::from(vec![0; bytes]).into()]),
                         ..Default::default()
                     }
                 }

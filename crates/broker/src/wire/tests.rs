@@ -1,8 +1,10 @@
 //! Single values, messages and frames, by hand.
 
 use bytes::Bytes;
+use millrace_log::Piece;
 
 use super::api::{ApiKey, Request};
+use super::fuzz::bytes_of;
 use super::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use super::messages::fetch::{FetchRequest, FetchResponse, FetchedPartition, FetchedTopic};
 use super::messages::membership::{JoinGroupRequest, JoinGroupResponse};
@@ -15,7 +17,7 @@ const FLEXIBLE: Version = Version { number: 0, flexible: true };
 
 /// The frame without its length, in one piece.
 pub(super) fn body(writer: Writer) -> Bytes {
-    let frame = writer.finish().concat();
+    let frame = bytes_of(&writer.finish());
     let (length, body) = frame.split_first_chunk::<4>().expect("a length");
     assert_eq!(u32::from_be_bytes(*length) as usize, body.len());
     Bytes::copy_from_slice(body)
@@ -141,7 +143,10 @@ fn fields_that_a_version_lacks_have_their_defaults() {
 #[test]
 fn records_are_not_copied() {
     let pieces = [vec![1; 5000], vec![2; 10], vec![3; 4096]].map(Bytes::from);
-    let partition = FetchedPartition { records: Records(pieces.to_vec()), ..FetchedPartition::default() };
+    let partition = FetchedPartition {
+        records: Records(pieces.iter().cloned().map(Piece::from).collect()),
+        ..FetchedPartition::default()
+    };
     let topic = FetchedTopic { partitions: vec![partition], ..FetchedTopic::default() };
     let response = FetchResponse { responses: vec![topic], ..FetchResponse::default() };
     let mut writer = Writer::new();
@@ -149,9 +154,10 @@ fn records_are_not_copied() {
     response.write(&mut writer, version);
     let chunks = writer.finish();
     assert_eq!(chunks.len(), 5);
-    assert_eq!((chunks[1].as_ptr(), chunks[3].as_ptr()), (pieces[0].as_ptr(), pieces[2].as_ptr()));
-    let again = read::<FetchResponse>(&chunks.concat()[4..], version).expect("an answer");
-    assert_eq!(again.responses[0].partitions[0].records.0, [Bytes::from(pieces.concat())]);
+    let at = |chunk: usize| chunks[chunk].read().expect("it is in memory").as_ptr();
+    assert_eq!((at(1), at(3)), (pieces[0].as_ptr(), pieces[2].as_ptr()));
+    let again = read::<FetchResponse>(&bytes_of(&chunks)[4..], version).expect("an answer");
+    assert_eq!(again.responses[0].partitions[0].records.0, [Piece::from(Bytes::from(pieces.concat()))]);
 
     let partition = ProducePartition { index: 0, records: Some(pieces[0].clone()) };
     let topic_data = vec![ProduceTopic { name: "t".into(), partition_data: vec![partition] }];

@@ -1,6 +1,7 @@
 //! Putting values into a frame.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use millrace_log::Piece;
 
 /// From this size on, bytes become a chunk of their own instead of being copied.
 const OWN_CHUNK_BYTES_MIN: usize = 4096;
@@ -16,7 +17,7 @@ pub struct Writer {
     length_bytes: usize,
     /// The first chunk, which waits for the length.
     head: BytesMut,
-    chunks: Vec<Bytes>,
+    chunks: Vec<Piece>,
     /// Bytes of the chunks.
     chunk_bytes: usize,
     tail: BytesMut,
@@ -38,11 +39,11 @@ impl Writer {
     }
 
     /// The frame with its length in front, as chunks to be sent one after the other.
-    pub fn finish(mut self) -> Vec<Bytes> {
+    pub fn finish(mut self) -> Vec<Piece> {
         let length = u32::try_from(self.written()).unwrap_or(u32::MAX);
         self.end_chunk();
         self.head[..FRAME_LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
-        self.chunks.insert(0, self.head.freeze());
+        self.chunks.insert(0, self.head.freeze().into());
         self.chunks
     }
 
@@ -59,9 +60,21 @@ impl Writer {
         if bytes.len() < OWN_CHUNK_BYTES_MIN {
             return self.put(bytes);
         }
+        self.put_chunk(bytes.clone().into());
+    }
+
+    /// Appends bytes that may lie in a file: they are read by whoever sends the frame.
+    pub(super) fn put_piece(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Memory(bytes) => self.put_bytes(bytes),
+            Piece::File(_) => self.put_chunk(piece.clone()),
+        }
+    }
+
+    fn put_chunk(&mut self, chunk: Piece) {
         self.end_chunk();
-        self.chunk_bytes += bytes.len();
-        self.chunks.push(bytes.clone());
+        self.chunk_bytes += chunk.len();
+        self.chunks.push(chunk);
     }
 
     /// Appends an unsigned varint.
@@ -87,7 +100,7 @@ impl Writer {
         self.put_varint(u32::try_from(field.written()).unwrap_or(u32::MAX));
         self.put(&field.head);
         for chunk in &field.chunks {
-            self.put_bytes(chunk);
+            self.put_piece(chunk);
         }
         self.put(&field.tail);
     }
@@ -104,7 +117,7 @@ impl Writer {
             self.head = self.tail.split();
         } else {
             self.chunk_bytes += self.tail.len();
-            self.chunks.push(self.tail.split().freeze());
+            self.chunks.push(self.tail.split().freeze().into());
         }
     }
 }

@@ -95,7 +95,9 @@ impl Client {
         };
         header.write(&mut writer);
         request.write(&mut writer, api.version(number).expect("a version that there is"));
-        self.write(&writer.finish().concat());
+        for chunk in writer.finish() {
+            self.write(&chunk.read().expect("it is in memory"));
+        }
     }
 
     /// Writes bytes as they are. Whether anybody reads them is seen by what comes back.

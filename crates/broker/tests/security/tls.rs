@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use millrace_broker::wire::ErrorCode;
 use millrace_broker::wire::messages::api_versions::ApiVersionsRequest;
+use millrace_broker::wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use millrace_broker::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use millrace_broker::wire::messages::produce::{ProducePartition, ProduceRequest, ProduceTopic};
 use millrace_broker::{Broker, BrokerOptions, TlsFiles};
 
+use crate::batch::batch;
 use crate::client::{Client, PATIENCE, connect};
 use crate::rig::{Certificates, start, with_login};
 
@@ -28,6 +31,34 @@ fn requests_are_answered_over_tls_and_only_so() {
     }
     // An alert of TLS at most, which is no answer.
     assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+}
+
+/// Over plain text they go from the file to the socket; here they have to be encrypted.
+#[test]
+fn many_records_are_read_over_tls() {
+    let rig = start(|certificates, security| security.tls = Some(certificates.of_server()));
+    let mut client = Client::tls(rig.address, &rig.certificates, None);
+    let topics = vec![MetadataRequestTopic { name: Some("orders".to_owned()), ..Default::default() }];
+    let metadata = MetadataRequest { topics: Some(topics), allow_auto_topic_creation: true, ..Default::default() };
+    client.ask(9, &metadata).expect("an answer");
+    for _ in 0..5 {
+        let partition_data = vec![ProducePartition { index: 0, records: Some(batch(300_000)) }];
+        let topic_data = vec![ProduceTopic { name: "orders".to_owned(), partition_data }];
+        let request = ProduceRequest { acks: 1, timeout_ms: 1_000, topic_data, ..Default::default() };
+        let response = client.ask(9, &request).expect("an answer");
+        assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+    }
+    let partitions = vec![FetchPartition { partition_max_bytes: 50 << 20, ..FetchPartition::default() }];
+    let topics = vec![FetchTopic { topic: "orders".to_owned(), partitions, ..FetchTopic::default() }];
+    let fetch = FetchRequest { max_bytes: 50 << 20, session_epoch: -1, topics, ..FetchRequest::default() };
+    let response = client.ask(12, &fetch).expect("an answer");
+    let records = response.responses[0].partitions[0].records.0[0].read().expect("it came");
+    let sent = batch(300_000);
+    assert_eq!(records.len(), 5 * sent.len());
+    for (number, frame) in records.chunks(sent.len()).enumerate() {
+        assert_eq!(frame[..8], (number as i64).to_be_bytes());
+        assert_eq!(frame[16..], sent[16..]);
+    }
 }
 
 #[test]

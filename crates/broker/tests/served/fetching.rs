@@ -51,3 +51,43 @@ fn a_session_names_only_what_changes_and_is_answered_only_what_is_new() {
         assert_eq!(client.ask(version, &asks(version, id, (session, 3), &[])).error_code, 70, "it is over");
     }
 }
+
+/// Much of it is sent from the files where it lies, a little is read before.
+#[test]
+fn what_is_fetched_in_one_answer_is_all_that_was_appended() {
+    let served = Served::start();
+    served.make_topic("a", 3);
+    let mut client = served.client();
+    for round in 0..60 {
+        client.produce("a", 0, 40_000 + round);
+        client.produce("a", 1, 10 + round);
+    }
+    for round in 0..3 {
+        client.produce("a", 2, 300_000 + round);
+    }
+    let id = Uuid(served.log.client_topic("a").expect("it is there").id);
+    let whole = FetchRequest { max_bytes: 50 << 20, ..asks(17, id, (0, -1), &[(0, 0), (1, 0), (2, 0)]) };
+    let mut next = [0_i64; 3];
+    let mut lengths = [(); 3].map(|()| Vec::new());
+    while next != [60, 60, 3] {
+        let mut request = whole.clone();
+        request.topics[0].partitions.iter_mut().for_each(|asked| asked.fetch_offset = next[asked.partition as usize]);
+        let response = client.ask(17, &request);
+        assert!(response.responses[0].partitions.iter().any(|found| found.records.bytes() > 0), "it gets on");
+        for found in &response.responses[0].partitions {
+            let number = found.partition_index as usize;
+            let records: Vec<u8> = found.records.0.iter().flat_map(|piece| piece.read().expect("it came")).collect();
+            let mut rest = &records[..];
+            while !rest.is_empty() {
+                assert_eq!(rest[..8], next[number].to_be_bytes());
+                let bytes = 12 + u32::from_be_bytes(rest[8..12].try_into().expect("four bytes")) as usize;
+                let (frame, behind) = rest.split_at(bytes);
+                assert!(frame[bytes - 11..bytes - 1].iter().all(|byte| *byte == b'x'));
+                lengths[number].push(bytes);
+                (rest, next[number]) = (behind, next[number] + 1);
+            }
+        }
+    }
+    let grows = |lengths: &[usize]| lengths.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    assert!(grows(&lengths[0]) && grows(&lengths[2]), "{lengths:?}");
+}

@@ -1,5 +1,6 @@
 //! A broker over a log, asked over a connection: answers that need both.
 
+mod batch;
 mod cluster;
 mod configs;
 mod consumers;

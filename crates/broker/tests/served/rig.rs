@@ -17,6 +17,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use super::batch::batch;
+
 /// No answer takes this long, on any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -120,7 +122,9 @@ impl Client {
             RequestHeader { api_key: T::KEY.number(), api_version: number, correlation_id: self.asked, client_id };
         header.write(&mut writer);
         request.write(&mut writer, version);
-        self.write(&writer.finish().concat());
+        for chunk in writer.finish() {
+            self.write(&chunk.read().expect("it is in memory"));
+        }
     }
 
     /// Appends a batch with one record of `bytes` to a partition; answers for how long it is to wait.
@@ -131,42 +135,4 @@ impl Client {
         assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
         response.throttle_time_ms
     }
-}
-
-/// A record batch with one record without a key.
-fn batch(bytes: usize) -> Bytes {
-    let mut record = vec![0, 0, 0];
-    put_varint(&mut record, -1);
-    put_varint(&mut record, i64::try_from(bytes).expect("it is small"));
-    record.resize(record.len() + bytes, b'x');
-    record.push(0);
-    // What the CRC covers: attributes, last delta, times, producer, its epoch, sequence, count, records.
-    let mut covered = Vec::new();
-    covered.extend(0_i16.to_be_bytes());
-    covered.extend(0_i32.to_be_bytes());
-    covered.extend([1_700_000_000_000_i64.to_be_bytes(); 2].concat());
-    covered.extend((-1_i64).to_be_bytes());
-    covered.extend((-1_i16).to_be_bytes());
-    covered.extend((-1_i32).to_be_bytes());
-    covered.extend(1_i32.to_be_bytes());
-    put_varint(&mut covered, i64::try_from(record.len()).expect("it is small"));
-    covered.extend(record);
-    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &covered);
-    let mut batch = Vec::new();
-    batch.extend(0_i64.to_be_bytes());
-    batch.extend(i32::try_from(covered.len() + 9).expect("it is small").to_be_bytes());
-    batch.extend((-1_i32).to_be_bytes());
-    batch.push(2);
-    batch.extend(u32::try_from(crc).expect("32 bits").to_be_bytes());
-    batch.extend(covered);
-    Bytes::from(batch)
-}
-
-fn put_varint(to: &mut Vec<u8>, value: i64) {
-    let mut left = ((value << 1) ^ (value >> 63)) as u64;
-    while left >= 0x80 {
-        to.push((left as u8) | 0x80);
-        left >>= 7;
-    }
-    to.push(left as u8);
 }

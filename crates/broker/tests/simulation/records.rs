@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
 
 /// What a reader keeps of what it was told as one of committed records; and the offset behind all of it.
 pub(crate) fn committed(fetched: &FetchedPartition) -> (Vec<Record>, Option<i64>) {
-    let bytes: Vec<u8> = fetched.records.0.iter().flat_map(|chunk| chunk.to_vec()).collect();
+    let bytes: Vec<u8> = fetched.records.0.iter().flat_map(|chunk| chunk.read().expect("it is in memory")).collect();
     let mut told = fetched.aborted_transactions.clone().unwrap_or_default();
     let (mut dropped, mut kept, mut end) = (Vec::new(), Vec::new(), None);
     let mut rest = &bytes[..];

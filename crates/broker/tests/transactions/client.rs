@@ -61,7 +61,7 @@ impl Client {
         header.write(&mut writer);
         request.write(&mut writer, version);
         for chunk in writer.finish() {
-            self.stream.write_all(&chunk)?;
+            self.stream.write_all(&chunk.read()?)?;
         }
         let mut length = [0; 4];
         self.stream.read_exact(&mut length)?;
@@ -215,7 +215,8 @@ impl Client {
         let mut told = fetched.aborted_transactions.unwrap_or_default();
         let mut dropped = Vec::new();
         let mut values = Vec::new();
-        let bytes: Vec<u8> = fetched.records.0.iter().flat_map(|chunk| chunk.to_vec()).collect();
+        let bytes: Vec<u8> =
+            fetched.records.0.iter().flat_map(|chunk| chunk.read().expect("it is in memory")).collect();
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let number = |at: usize| i64::from_be_bytes(rest[at..at + 8].try_into().expect("a header is there"));

@@ -1,5 +1,6 @@
 //! The way of a client's frame into a partition.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -8,7 +9,7 @@ use millrace_flow::{Offset, TopicPartition};
 use super::producers::Verdict;
 use super::{CLIENTS, Rules, epochs, save};
 use crate::partition::{Appending, Partition};
-use crate::record_batch::{FrameHeader, FrameRules, NotTaken, Sealed, check_produced, place, repack, stamp};
+use crate::record_batch::{FrameHeader, FrameRules, NotTaken, Produced, Sealed, check_produced, place, repack, stamp};
 use crate::topic::Topic;
 use crate::{EmbeddedLog, LogError};
 
@@ -132,15 +133,16 @@ impl EmbeddedLog {
         let (behind_ms_max, ahead_ms_max) = (unless_own(rules.behind_ms_max), unless_own(rules.ahead_ms_max));
         let frame_rules = FrameRules { needs_keys: rules.compaction.is_some(), behind_ms_max, ahead_ms_max };
         let mut header = check_produced(frame, frame_rules, now_ms)?;
-        let mut frame = match rules.compression {
+        let frame = match rules.compression {
             Some(compression) if header.compression() != Ok(compression) => {
-                repack(frame, compression, rules.levels).map_err(NotTaken::Corrupt)?
+                Cow::Owned(repack(frame, compression, rules.levels).map_err(NotTaken::Corrupt)?)
             }
-            _ => frame.to_vec(),
+            _ => Cow::Borrowed(frame),
         };
         if frame.len() > rules.frame_bytes_max {
             return Err(Refused::TooLarge { bytes: frame.len(), bytes_max: rules.frame_bytes_max });
         }
+        let mut frame = Produced::new(&frame);
 
         let mut appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
         let start = Offset(held.start());
@@ -194,12 +196,12 @@ impl EmbeddedLog {
         held: &Partition,
         appending: &mut Appending,
         rules: &Rules,
-        (frame, header): (&mut [u8], &mut FrameHeader),
+        (frame, header): (&mut Produced<'_>, &mut FrameHeader),
         now_ms: i64,
     ) -> Result<(), LogError> {
         let disk = self.shared.disk();
         let is_old = appending.has_old_segment(rules, header.newest_ms(), now_ms);
-        let closes = held.closes_before(frame.len() as u64, rules.segment_bytes_max, is_old);
+        let closes = held.closes_before(frame.bytes() as u64, rules.segment_bytes_max, is_old);
         if closes {
             // Before there is another segment: a start that finds one may do without the old one, and what it tells.
             save(disk, held, appending, held.next(), now_ms);
@@ -218,7 +220,8 @@ impl EmbeddedLog {
         epochs::begin(disk, held, &mut appending.epochs, leader_epoch, next)?;
         header.base = next;
         place(frame, header, next, leader_epoch);
-        held.append(disk, frame, &[Sealed { at: 0, base: next, max_time_ms: header.newest_ms() }], header.end())
+        let sealed = Sealed { at: 0, base: next, max_time_ms: header.newest_ms() };
+        held.append(disk, [&frame.head, frame.records], &[sealed], header.end())
     }
 
     /// Lets others see what was appended, unless they have to wait for the disk.

@@ -2,18 +2,17 @@
 
 use std::sync::PoisonError;
 
-use bytes::Bytes;
 use millrace_flow::{Offset, Signal, TopicPartition};
 
 use super::epochs;
-use crate::read::{check_range, first_since, read_chunk};
-use crate::{EmbeddedLog, LogError};
+use crate::read::{check_range, find_frames, first_since};
+use crate::{EmbeddedLog, LogError, Piece};
 
 /// Part of a partition.
 #[derive(Debug, Clone)]
 pub struct RawFetched {
     /// Whole frames, side by side; the first one has the offset that was asked for, not necessarily at its front.
-    pub frames: Bytes,
+    pub frames: Piece,
     /// First offset that is still there.
     pub start: Offset,
     /// Offset after the last record that may be read.
@@ -35,8 +34,8 @@ pub enum Isolation {
 }
 
 impl EmbeddedLog {
-    /// Frames of a partition from the one with `from` on: one if there is any, however large, then more as long as all
-    /// stay within `bytes_max`. Their content is not checked here: the reader has the CRC.
+    /// Frames of a partition from the one with `from` on: none if `bytes_max` is 0; otherwise one if there is any, however
+    /// large, then more as long as all stay within `bytes_max`. Their content is not checked here: the reader has the CRC.
     ///
     /// # Errors
     /// When there is no such partition, the offset is not in it, or the disk does not answer or lies.
@@ -67,10 +66,10 @@ impl EmbeddedLog {
         check_range(partition, from.0, start, end)?;
         let stable = held.stable().min(end);
         let bound = if isolation == Isolation::Committed { stable } else { end };
-        let (mut frames, mut aborted) = (Bytes::new(), Vec::new());
-        if from.0 < bound {
+        let (mut frames, mut aborted) = (Piece::default(), Vec::new());
+        if from.0 < bound && bytes_max > 0 {
             let behind;
-            (frames, behind) = read_chunk(held, from.0, bound, bytes_max)?.into_bytes(bytes_max);
+            (frames, behind) = find_frames(held, from.0, bound, bytes_max)?;
             if isolation == Isolation::Committed {
                 let found = held.aborted_between(from.0, behind)?;
                 aborted = found.iter().map(|found| (found.producer_id, Offset(found.first))).collect();

@@ -1,6 +1,6 @@
 //! Makes, changes and takes away topics of clients.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
@@ -179,6 +179,18 @@ impl EmbeddedLog {
     /// All topics as clients know them, by name.
     pub fn client_topics(&self) -> Vec<ClientTopic> {
         self.shared.all_topics().iter().map(|topic| self.client_view(topic)).collect()
+    }
+
+    /// The names of those of the topics with these ids that there are.
+    pub fn topic_names(&self, ids: &HashSet<TopicId>) -> HashMap<TopicId, Arc<str>> {
+        let topics = self.shared.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = topics.values().filter(|topic| ids.contains(&topic.id));
+        wanted.map(|topic| (topic.id, topic.name.clone())).collect()
+    }
+
+    /// Whether clients append to a topic; nothing if there is no such topic.
+    pub fn is_of_clients(&self, name: &str) -> Option<bool> {
+        self.shared.find(name).map(|topic| topic.settings.is_some())
     }
 
     /// One topic as clients know it.

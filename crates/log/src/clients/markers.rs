@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use millrace_flow::{Offset, TopicPartition};
 
 use super::{ActiveProducer, Appended, Refused};
-use crate::record_batch::{FrameView, Marker};
+use crate::record_batch::{FrameView, Marker, Produced};
 use crate::{EmbeddedLog, LogError};
 
 /// How a transaction ends in a partition.
@@ -50,8 +50,9 @@ impl EmbeddedLog {
         let End { producer_id, producer_epoch, coordinator_epoch, is_commit } = end;
         let now_ms = shared.machine.clock.now_ms();
         let marker = Marker { is_commit, coordinator_epoch };
-        let mut frame = marker.frame((producer_id, producer_epoch), now_ms);
+        let frame = marker.frame((producer_id, producer_epoch), now_ms);
         let mut header = FrameView::parse(&frame).expect("it was just made").header;
+        let mut frame = Produced::new(&frame);
 
         let mut appending = held.appending.lock().unwrap_or_else(PoisonError::into_inner);
         if appending.producers.is_fenced(producer_id, producer_epoch) {

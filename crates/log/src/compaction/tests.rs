@@ -9,7 +9,7 @@ use millrace_schema::Registry;
 use tempfile::TempDir;
 
 use super::Budget;
-use crate::partition::Partition;
+use crate::partition::{Partition, Reach};
 use crate::read::read_records;
 use crate::record_batch::{FrameView, Input, encode_frame};
 use crate::{EmbeddedLog, LogConfig};
@@ -86,7 +86,7 @@ fn a_reader_of_a_replaced_file_reads_it_to_its_end() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let log = open(&folder);
     fill(&log, 20, 4);
-    let place = partition(&log).locate(3).expect("it is there");
+    let place = partition(&log).locate(3, Reach::NONE).expect("it is there");
     let chunk = crate::read::read_chunk(&partition(&log), 7, 20, 1).expect("it is there");
     log.apply_compaction().expect("the disk answers");
     let mut bytes = vec![0; usize::try_from(place.bytes).expect("it is small")];
@@ -94,7 +94,7 @@ fn a_reader_of_a_replaced_file_reads_it_to_its_end() {
     assert_eq!(FrameView::parse(&bytes).expect("it is whole").header.base, 3);
     assert_eq!(chunk.frames().expect("it is whole")[0].header.base, 7);
     let fetched = log.fetch_frames(&prices(), Offset(3), 1).expect("what is gone is passed over");
-    assert_eq!(fetched.frames[..8], 15_i64.to_be_bytes());
+    assert_eq!(fetched.frames.read().expect("it can be read")[..8], 15_i64.to_be_bytes());
 }
 
 /// A partition whose topic is gone while a turn is under way.

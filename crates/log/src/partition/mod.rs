@@ -109,6 +109,20 @@ pub(crate) struct Place {
     pub(crate) bytes: u64,
     /// A frame at or before what was looked for: its first offset, and where it begins, by an index that may lie.
     pub(crate) hint: (i64, u64),
+    /// The end of a frame as far behind that as was asked for, or less: the offset there, and where it is, by the same index.
+    pub(crate) far: (i64, u64),
+}
+
+/// How much of a segment is wanted: so many bytes, and none from an offset on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    pub(crate) bytes: u64,
+    pub(crate) end: i64,
+}
+
+impl Reach {
+    /// No more than where to begin.
+    pub(crate) const NONE: Self = Self { bytes: 0, end: 0 };
 }
 
 /// The end of a partition that an append can be taken back to.
@@ -260,17 +274,24 @@ impl Partition {
         self.committed.fetch_max(self.next(), Ordering::AcqRel);
     }
 
-    /// Appends frames, the last of which ends before the offset `next`. After an error nothing of them is there.
-    pub(crate) fn append(&self, disk: &dyn Disk, bytes: &[u8], frames: &[Sealed], next: i64) -> Result<(), LogError> {
+    /// Appends frames, which lie in `parts` side by side, and the last of which ends before the offset `next`. After an error
+    /// nothing of them is there.
+    pub(crate) fn append(
+        &self,
+        disk: &dyn Disk,
+        parts: [&[u8]; 2],
+        frames: &[Sealed],
+        next: i64,
+    ) -> Result<(), LogError> {
         let mut state = self.state();
         let State { active, unsynced, .. } = &mut *state;
         let active = active.as_mut().expect("an append is prepared first");
         if !unsynced.last().is_some_and(|file| Arc::ptr_eq(file, active.file())) {
             unsynced.push(active.file().clone());
         }
-        active.append(disk, bytes, frames).map_err(LogError::io("write", &active.path()))?;
+        active.append(disk, parts, frames).map_err(LogError::io("write", &active.path()))?;
         state.next = next;
-        self.bytes.store(state.bytes(), Ordering::Relaxed);
+        self.bytes.fetch_add((parts[0].len() + parts[1].len()) as u64, Ordering::Relaxed);
         Ok(())
     }
 
@@ -310,32 +331,34 @@ impl Partition {
         Unsynced { files: std::mem::take(&mut state.unsynced), dir: self.dir.clone(), dir_unsynced }
     }
 
-    /// Finds where to read from to get the record at `from`, which is between start and committed end.
-    pub(crate) fn locate(&self, from: i64) -> Result<Place, LogError> {
+    /// Finds where to read from to get the record at `from`, which is between start and committed end, and how far it is to
+    /// the end of what `reach` says.
+    pub(crate) fn locate(&self, from: i64, reach: Reach) -> Result<Place, LogError> {
         self.check_online()?;
-        match self.try_locate(from) {
+        match self.try_locate(from, reach) {
             // Its owner may have put another file in the place of that one.
             Err(LogError::OffsetGone { .. }) if self.is_read_only => {
                 self.list_again()?;
-                self.try_locate(from)
+                self.try_locate(from, reach)
             }
             located => located,
         }
     }
 
-    fn try_locate(&self, from: i64) -> Result<Place, LogError> {
+    fn try_locate(&self, from: i64, reach: Reach) -> Result<Place, LogError> {
         let state = self.state();
         if let Some(active) = &state.active
             && active.base() <= from
         {
             let hint = hint(active.base(), active.index().before_offset(from - active.base()));
-            return Ok(self.place_in_active(active, state.next, hint));
+            return Ok(self.place_in_active(active, state.next, hint).reaching(active.index(), reach));
         }
         let after = state.closed.partition_point(|segment| segment.base() <= from);
         let segment = after.checked_sub(1).map(|at| &state.closed[at]);
         let segment = segment.ok_or_else(|| self.gone(from))?;
         let index = segment.index().map_err(|error| self.gone_if_missing(error, from))?;
-        self.place_in(segment, hint(segment.base(), index.before_offset(from - segment.base())), from)
+        let hint = hint(segment.base(), index.before_offset(from - segment.base()));
+        Ok(self.place_in(segment, hint, from)?.reaching(index, reach))
     }
 
     /// Whether it has no more than one segment, the active one.
@@ -392,12 +415,12 @@ impl Partition {
             bytes = file.metadata().map_err(LogError::io("look at", &path))?.len();
         }
         let end = segment.end().unwrap_or(i64::MAX);
-        Ok(Place { file: Arc::new(file), path, base, end, sparse: self.sparse(), bytes, hint })
+        Ok(Place { file: Arc::new(file), path, base, end, sparse: self.sparse(), bytes, hint, far: hint })
     }
 
     fn place_in_active(&self, active: &ActiveSegment, end: i64, hint: (i64, u64)) -> Place {
         let (file, path, base, bytes) = (active.file().clone(), active.path(), active.base(), active.bytes());
-        Place { file, path, base, end, sparse: self.sparse(), bytes, hint }
+        Place { file, path, base, end, sparse: self.sparse(), bytes, hint, far: hint }
     }
 
     /// A reader of a folder that another process writes to may find that retention was there before it.
@@ -441,6 +464,19 @@ impl Partition {
         self.start.store(start, Ordering::Release);
         self.bytes.store(bytes, Ordering::Relaxed);
         Ok((count > 0).then_some((start, bases)))
+    }
+}
+
+impl Place {
+    /// The same with the end of what `reach` says: that of the segment, or the last one that the index knows.
+    fn reaching(mut self, index: &Index, reach: Reach) -> Self {
+        let behind = self.hint.1.saturating_add(reach.bytes);
+        self.far = if self.end <= reach.end && self.bytes <= behind {
+            (self.end, self.bytes)
+        } else {
+            hint(self.base, index.before_both(behind, reach.end - self.base))
+        };
+        self
     }
 }
 

@@ -9,6 +9,8 @@ use super::Damage;
 
 /// Most that the records of one frame may unpack to: a frame is a fraction of that, so what needs more is a bomb.
 const UNPACKED_BYTES_MAX: usize = 256 << 20;
+/// Most room that is made for what is unpacked before it is there.
+const ROOM_BYTES_MAX: usize = 1 << 20;
 /// What Java's clients put in front of blocks of Snappy.
 const SNAPPY_JAVA: &[u8] = b"\x82SNAPPY\0";
 /// Bytes of that with the two versions behind it.
@@ -87,10 +89,10 @@ pub(super) fn unpack(compression: Compression, packed: &[u8]) -> Result<Cow<'_, 
     let broken = Damage("the packed records of a batch are damaged");
     let unpacked = match compression {
         Compression::None => return Ok(Cow::Borrowed(packed)),
-        Compression::Gzip => read_all(flate2::read::MultiGzDecoder::new(packed))?,
+        Compression::Gzip => read_all(packed, flate2::read::MultiGzDecoder::new(packed))?,
         Compression::Snappy => unpack_snappy(packed)?,
-        Compression::Lz4 => read_all(lz4_flex::frame::FrameDecoder::new(packed))?,
-        Compression::Zstd => read_all(zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| broken)?)?,
+        Compression::Lz4 => read_all(packed, lz4_flex::frame::FrameDecoder::new(packed))?,
+        Compression::Zstd => read_all(packed, zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| broken)?)?,
     };
     Ok(Cow::Owned(unpacked))
 }
@@ -122,8 +124,9 @@ pub(super) fn pack(compression: Compression, levels: Levels, records: &[u8], out
     }
 }
 
-fn read_all(from: impl Read) -> Result<Vec<u8>, Damage> {
-    let mut unpacked = Vec::new();
+fn read_all(packed: &[u8], from: impl Read) -> Result<Vec<u8>, Damage> {
+    // Mostly it fits, and what is not used is not paid for.
+    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4).min(ROOM_BYTES_MAX));
     let read = from.take(UNPACKED_BYTES_MAX as u64 + 1).read_to_end(&mut unpacked);
     read.map_err(|_| Damage("the packed records of a batch are damaged"))?;
     check_size(unpacked.len())?;

@@ -8,7 +8,7 @@ use arrow::array::{Array, BinaryArray, BooleanArray};
 use millrace_flow::Origin;
 
 use super::varint::{VARINT_BYTES_MAX, put_varint, varint_bytes};
-use super::{CRC_FROM, HEADER_BYTES, LENGTH_END, MAGIC, ORIGIN_HEADER, crc32c};
+use super::{CRC_FROM, HEADER_BYTES, LENGTH_END, MAGIC, ORIGIN_HEADER, crc32c, crc32c_of};
 
 /// Longest text of an origin: a 32-bit and a 64-bit number with a colon between.
 const ORIGIN_BYTES_MAX: usize = 10 + 1 + 20;
@@ -170,6 +170,12 @@ pub(super) fn seal(frame: &mut [u8], base: i64, count: usize, base_time_ms: i64,
     frame[53..57].copy_from_slice(&(-1_i32).to_be_bytes());
     frame[57..61].copy_from_slice(&count.to_be_bytes());
     put_crc(frame);
+}
+
+/// Fills in the CRC in the header of a frame that is complete but for that, and whose records lie elsewhere.
+pub(super) fn put_crc_of(head: &mut [u8; HEADER_BYTES], records: &[u8]) {
+    let crc = crc32c_of([&head[CRC_FROM..], records]);
+    head[17..21].copy_from_slice(&crc.to_be_bytes());
 }
 
 /// Fills in the CRC of a frame that is complete but for that.

@@ -30,7 +30,7 @@ pub(crate) use compression::{Compression, Levels};
 pub(crate) use control::Marker;
 pub(crate) use decode::{FrameHeader, FrameView, RecordView, claimed_max_time_ms, frame_bytes, frame_crc, frame_span};
 pub(crate) use encode::{Input, Sealed, encode_frame};
-pub(crate) use produced::{FrameRules, NotTaken, check_produced, place, stamp};
+pub(crate) use produced::{FrameRules, NotTaken, Produced, check_produced, place, stamp};
 pub(crate) use rewrite::{Leave, Left, leave, repack};
 
 /// Bytes before the first record of a frame.
@@ -41,6 +41,7 @@ const LENGTH_END: usize = 12;
 const CRC_FROM: usize = 21;
 /// The only version of the format that has headers and the CRC-32C.
 const MAGIC: u8 = 2;
+const CRC_32C: crc_fast::CrcAlgorithm = crc_fast::CrcAlgorithm::Crc32Iscsi;
 /// Name of the header with a record's origin, `<file number>:<line>`.
 pub(crate) const ORIGIN_HEADER: &str = "at";
 
@@ -56,6 +57,16 @@ impl std::fmt::Display for Damage {
 
 /// The CRC that Kafka uses: CRC-32C, that of iSCSI.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
-    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, bytes);
+    of_32_bits(crc_fast::checksum(CRC_32C, bytes))
+}
+
+/// The same of bytes that lie in two places.
+fn crc32c_of(parts: [&[u8]; 2]) -> u32 {
+    let mut digest = crc_fast::Digest::new(CRC_32C);
+    parts.iter().for_each(|part| digest.update(part));
+    of_32_bits(digest.finalize())
+}
+
+fn of_32_bits(crc: u64) -> u32 {
     u32::try_from(crc).expect("a CRC of 32 bits fits 32 bits")
 }

@@ -1,7 +1,7 @@
 //! A frame that a client has sent: all of it is looked at before any of it is kept.
 
 use super::decode::APPEND_TIME_BIT;
-use super::encode::put_crc;
+use super::encode::put_crc_of;
 use super::{Damage, FrameHeader, FrameView, HEADER_BYTES, LENGTH_END, MAGIC, frame_bytes};
 
 /// Why a frame is not taken.
@@ -28,6 +28,26 @@ pub(crate) struct FrameRules {
     pub(crate) behind_ms_max: i64,
     /// Records may be this much newer than now.
     pub(crate) ahead_ms_max: i64,
+}
+
+/// A checked frame on its way to the log: its records stay where they were received.
+#[derive(Debug)]
+pub(crate) struct Produced<'a> {
+    pub(crate) head: [u8; HEADER_BYTES],
+    pub(crate) records: &'a [u8],
+}
+
+impl<'a> Produced<'a> {
+    /// The frame in `bytes`, at least a header.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        let (head, records) = bytes.split_first_chunk().expect("a frame that was checked has a header");
+        Self { head: *head, records }
+    }
+
+    /// Number of bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.head.len() + self.records.len()
+    }
 }
 
 /// Checks the frame that a client sent as `bytes`, which must be one whole frame; answers its header, with the greatest
@@ -85,19 +105,21 @@ pub(crate) fn check_produced(bytes: &[u8], rules: FrameRules, now_ms: i64) -> Re
 
 /// Gives a checked frame its place: the first offset, and the epoch of its leader. Neither is under the CRC. The greatest
 /// timestamp, which what seeks by time trusts, is put right where the client has it wrong.
-pub(crate) fn place(frame: &mut [u8], header: &FrameHeader, base: i64, leader_epoch: i32) {
-    frame[0..8].copy_from_slice(&base.to_be_bytes());
-    frame[LENGTH_END..LENGTH_END + 4].copy_from_slice(&leader_epoch.to_be_bytes());
-    if frame[35..43] != header.max_time_ms.to_be_bytes() {
-        frame[35..43].copy_from_slice(&header.max_time_ms.to_be_bytes());
-        put_crc(frame);
+pub(crate) fn place(frame: &mut Produced<'_>, header: &FrameHeader, base: i64, leader_epoch: i32) {
+    let Produced { head, records } = frame;
+    head[0..8].copy_from_slice(&base.to_be_bytes());
+    head[LENGTH_END..LENGTH_END + 4].copy_from_slice(&leader_epoch.to_be_bytes());
+    if head[35..43] != header.max_time_ms.to_be_bytes() {
+        head[35..43].copy_from_slice(&header.max_time_ms.to_be_bytes());
+        put_crc_of(head, records);
     }
 }
 
 /// Gives a checked frame the time of its append: all records have it from then on.
-pub(crate) fn stamp(frame: &mut [u8], now_ms: i64) {
-    let attributes = i16::from_be_bytes([frame[21], frame[22]]) | APPEND_TIME_BIT;
-    frame[21..23].copy_from_slice(&attributes.to_be_bytes());
-    frame[35..43].copy_from_slice(&now_ms.to_be_bytes());
-    put_crc(frame);
+pub(crate) fn stamp(frame: &mut Produced<'_>, now_ms: i64) {
+    let Produced { head, records } = frame;
+    let attributes = i16::from_be_bytes([head[21], head[22]]) | APPEND_TIME_BIT;
+    head[21..23].copy_from_slice(&attributes.to_be_bytes());
+    head[35..43].copy_from_slice(&now_ms.to_be_bytes());
+    put_crc_of(head, records);
 }

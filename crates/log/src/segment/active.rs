@@ -87,9 +87,9 @@ impl ActiveSegment {
     }
 
     /// Writes frames to the end. After an error the segment is as it was, if the disk allows.
-    pub(crate) fn append(&mut self, disk: &dyn Disk, bytes: &[u8], frames: &[Sealed]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, disk: &dyn Disk, parts: [&[u8]; 2], frames: &[Sealed]) -> io::Result<()> {
         self.cut_torn(disk)?;
-        if let Err(error) = disk.write_at(&self.file, bytes, self.bytes) {
+        if let Err(error) = disk.write_parts_at(&self.file, parts, self.bytes) {
             self.is_torn = true;
             // What was written of it must not be taken for records later. If cutting fails too, the next append tries
             // that first, or a restart cuts it, since it was never committed.
@@ -100,7 +100,7 @@ impl ActiveSegment {
         for frame in frames {
             self.index.note(frame.base - self.base, self.bytes + frame.at as u64, frame.max_time_ms);
         }
-        self.bytes += bytes.len() as u64;
+        self.bytes += (parts[0].len() + parts[1].len()) as u64;
         if self.index.len() > entries {
             self.write_index(disk);
         }

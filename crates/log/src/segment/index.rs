@@ -82,6 +82,13 @@ impl Index {
         self.entry_before(after)
     }
 
+    /// Last known frame that begins at or before both the position `bytes` and the offset `relative`: its offset, relative
+    /// too, and its position.
+    pub(crate) fn before_both(&self, bytes: u64, relative: i64) -> (i64, u64) {
+        let is_before = |entry: &Entry| u64::from(entry.position) <= bytes && i64::from(entry.relative) <= relative;
+        self.entry_before(self.entries.partition_point(is_before))
+    }
+
     /// Last known frame before which no record has a timestamp of `time_ms` or later.
     pub(crate) fn before_time(&self, time_ms: i64) -> (i64, u64) {
         let after = self.entries.partition_point(|entry| entry.max_before_ms < time_ms);

@@ -24,7 +24,7 @@ fn fill(dir: &Path) -> ActiveSegment {
     let mut segment = ActiveSegment::create(&LocalDisk, dir, 100).expect("the folder is there");
     for n in 0..10 {
         let (bytes, sealed) = frame(100 + n * 30, 30, n * 1000);
-        segment.append(&LocalDisk, &bytes, &[sealed]).expect("the disk has room");
+        segment.append(&LocalDisk, [&bytes, &[]], &[sealed]).expect("the disk has room");
     }
     segment
 }
@@ -67,7 +67,7 @@ fn going_back_to_a_mark_cuts_log_and_index() {
     let (mark, index) = (segment.mark(), segment.index().clone());
     for n in 10..20 {
         let (bytes, sealed) = frame(100 + n * 30, 30, n * 1000);
-        segment.append(&LocalDisk, &bytes, &[sealed]).expect("the disk has room");
+        segment.append(&LocalDisk, [&bytes, &[]], &[sealed]).expect("the disk has room");
     }
     segment.rewind(&LocalDisk, mark).expect("the disk answers");
     assert_eq!(segment.index(), &index);

@@ -57,8 +57,9 @@ fn what_clients_append_is_read_back_packed_or_not() {
     // As clients get it: whole frames, byte for byte but for their place.
     let fetched = log.fetch_frames(&orders(), Offset(4), 1).expect("it is there");
     let sent = Frame::of(&["one order", "and another", "and a third one"]).packed(Packing::Gzip).bytes();
-    assert_eq!((fetched.frames.len(), &fetched.frames[..8]), (sent.len(), &3_i64.to_be_bytes()[..]));
-    assert_eq!(fetched.frames[16..], sent[16..]);
+    let frames = fetched.frames.read().expect("it can be read");
+    assert_eq!((frames.len(), &frames[..8]), (sent.len(), &3_i64.to_be_bytes()[..]));
+    assert_eq!(frames[16..], sent[16..]);
     assert_eq!((fetched.start, fetched.end), (Offset(0), Offset(18)));
     assert_eq!(log.record_at_time(&orders(), 1_001).expect("it is there"), Some((Offset(1), 1_001)));
     assert_eq!(log.record_at_time(&orders(), 1_003).expect("there is none"), None);

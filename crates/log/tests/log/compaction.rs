@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use millrace_flow::{Clock, Log, Offset, TopicPartition};
 use millrace_log::{Disk, EmbeddedLog, End, FlushMode, LocalDisk, LogError, Record, Refused};
 
@@ -129,8 +130,8 @@ fn a_fetch_at_an_offset_that_is_gone_goes_on_behind_it() {
     fill(&log, &[&["a=1", "b=1"], &["a=2", "b=2"], &["a=3", "b=3"], &["c=1"]]);
     compact(&log);
     let base = |from: i64| {
-        let fetched = log.fetch_frames(&prices(), Offset(from), 1 << 20).expect("it is there");
-        i64::from_be_bytes(fetched.frames[..8].try_into().expect("there is a frame"))
+        let frames = frames_from(&log, Offset(from), 1 << 20);
+        i64::from_be_bytes(frames[..8].try_into().expect("there is a frame"))
     };
     assert_eq!((base(0), base(3), base(4), base(6)), (4, 4, 4, 6));
     let read = log.read(&prices(), Offset(1), 1).expect("it is there");
@@ -157,9 +158,9 @@ fn a_tombstone_deletes_and_goes_after_its_time() {
     assert_eq!(found(&log), ["1:b=1", "2:a", "3:c=1", "4:z=1"]);
     assert!(records(&log).iter().all(|record| record.time_ms == 1_000_000), "a horizon changes no timestamp");
     // The horizon is in the frame as Kafka has it: bit 6 of the attributes, and the base timestamp.
-    let fetched = log.fetch_frames(&prices(), Offset(2), 1).expect("it is there");
-    assert_eq!(fetched.frames[22] & (1 << 6), 1 << 6);
-    assert_eq!(fetched.frames[27..35], 1_006_000_i64.to_be_bytes());
+    let frames = frames_from(&log, Offset(2), 1);
+    assert_eq!(frames[22] & (1 << 6), 1 << 6);
+    assert_eq!(frames[27..35], 1_006_000_i64.to_be_bytes());
     clock.pass(999);
     for log in [&log, &shop.killed().open()] {
         append(log, &frame(&["y=1"]));
@@ -234,12 +235,8 @@ fn the_last_frame_of_a_producer_stays_without_records_if_need_be() {
     append(&log, &frame(&["c=1"]));
     compact(&log);
     assert_eq!(found(&log), ["4:a=3", "5:b=3", "6:c=1"]);
-    let fetched = log.fetch_frames(&prices(), Offset(0), 1).expect("it is there");
-    assert_eq!(
-        (fetched.frames.len(), &fetched.frames[..8]),
-        (61, &2_i64.to_be_bytes()[..]),
-        "it has nothing but a header"
-    );
+    let frames = frames_from(&log, Offset(0), 1);
+    assert_eq!((frames.len(), &frames[..8]), (61, &2_i64.to_be_bytes()[..]), "it has nothing but a header");
     let killed = shop.killed();
     let _ = fs::remove_file(killed.dir().join("topics/prices-0/producers"));
     let log = killed.open();
@@ -251,8 +248,8 @@ fn the_last_frame_of_a_producer_stays_without_records_if_need_be() {
     append(&log, &frame(&["d=1"]).sent_by(7, 0, 4));
     append(&log, &frame(&["e=1"]));
     compact(&log);
-    let fetched = log.fetch_frames(&prices(), Offset(0), 1).expect("it is there");
-    assert_eq!(fetched.frames[..8], 4_i64.to_be_bytes());
+    let frames = frames_from(&log, Offset(0), 1);
+    assert_eq!(frames[..8], 4_i64.to_be_bytes());
 }
 
 #[test]
@@ -510,7 +507,7 @@ fn batches_are_packed_as_the_topic_asks() {
             for _ in 0..2 {
                 log.append_frame(&prices(), &bytes).unwrap_or_else(|error| panic!("{error}"));
             }
-            let fetched = log.fetch_frames(&prices(), Offset(0), 1 << 20).expect("it is there").frames;
+            let fetched = frames_from(&log, Offset(0), 1 << 20);
             assert_eq!(fetched[22] & 7, bits, "{name} from {sent:?}");
             if sent as i16 & 7 == i16::from(bits) && bits > 0 {
                 continue;
@@ -537,12 +534,18 @@ fn end(log: &EmbeddedLog, is_commit: bool) {
     log.append_marker(&prices(), end).unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// Frames, as clients get them.
+fn frames_from(log: &EmbeddedLog, from: Offset, bytes_max: usize) -> Bytes {
+    let fetched = log.fetch_frames(&prices(), from, bytes_max).expect("it is there");
+    fetched.frames.read().expect("it can be read")
+}
+
 /// First offsets of all frames, as clients get them.
 fn bases(log: &EmbeddedLog) -> Vec<i64> {
     let mut bases = Vec::new();
     let (mut next, last) = log.offsets(&prices()).map(|(start, end)| (start.0, end.0)).expect("it is online");
     while next < last {
-        let frames = log.fetch_frames(&prices(), Offset(next), 1).expect("it is there").frames;
+        let frames = frames_from(log, Offset(next), 1);
         let Some(front) = frames.get(..27) else { break };
         let base = i64::from_be_bytes(front[..8].try_into().expect("eight bytes"));
         bases.push(base);

@@ -5,6 +5,7 @@ mod compaction;
 mod compaction_model;
 mod crash;
 mod faults;
+mod fetching;
 mod frames;
 mod keeping;
 mod model;

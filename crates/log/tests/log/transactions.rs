@@ -61,7 +61,8 @@ pub(crate) fn read_as_clients_do(log: &EmbeddedLog, from: i64, bytes_max: usize)
         let mut told: Vec<_> = fetched.aborted.iter().map(|(id, first)| (first.0, *id)).collect();
         told.sort_unstable();
         let (mut told, mut dropped) = (told.into_iter().peekable(), HashSet::new());
-        let mut rest = &fetched.frames[..];
+        let frames = fetched.frames.read().expect("it can be read");
+        let mut rest = &frames[..];
         while !rest.is_empty() {
             let number = |at: usize| i64::from_be_bytes(rest[at..at + 8].try_into().expect("a header is there"));
             let (base, id) = (number(0), number(43));
