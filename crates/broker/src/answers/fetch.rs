@@ -21,6 +21,8 @@ use crate::wire::{ErrorCode, Records};
 const WAIT_MAX: Duration = Duration::from_secs(300);
 /// Most that one answer has beyond its first batch, whatever a client asks for (`fetch.max.bytes` of Kafka's brokers).
 const ANSWER_BYTES_MAX: usize = 55 << 20;
+/// What an answer has in memory of a partition: what is more goes from the file to the socket.
+const PARTITION_BYTES_MAX: usize = 64 << 10;
 /// From this version on topics go by their ids.
 const IDS_FROM: i16 = 13;
 /// The isolation of readers who only want what is committed.
@@ -33,12 +35,36 @@ struct Read {
     has_error: bool,
 }
 
+/// What an answer may still have.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    /// Beyond its first batch.
+    bytes: usize,
+    /// Of that in memory.
+    memory_bytes: usize,
+}
+
+impl Left {
+    /// For the next partition: where what it may have in memory would not find room it has no more than does.
+    fn for_one(self) -> usize {
+        if self.memory_bytes < PARTITION_BYTES_MAX { self.bytes.min(self.memory_bytes) } else { self.bytes }
+    }
+
+    fn take(&mut self, records: &Records) {
+        self.bytes = self.bytes.saturating_sub(records.bytes());
+        self.memory_bytes = self.memory_bytes.saturating_sub(memory_bytes(records));
+    }
+}
+
+/// Bytes that are here: others lie in files until they are sent.
+fn memory_bytes(records: &Records) -> usize {
+    records.0.iter().filter(|piece| matches!(piece, Piece::Memory(_))).map(Piece::len).sum()
+}
+
 impl Read {
-    /// Bytes that are here: others lie in files until they are sent.
     fn memory_bytes(&self) -> usize {
         let partitions = self.responses.iter().flat_map(|topic| &topic.partitions);
-        let pieces = partitions.flat_map(|partition| &partition.records.0);
-        pieces.filter(|piece| matches!(piece, Piece::Memory(_))).map(Piece::len).sum()
+        partitions.map(|partition| memory_bytes(&partition.records)).sum()
     }
 
     /// Lets go of what was read, and keeps where partitions end.
@@ -70,14 +96,17 @@ impl Broker {
         let deadline = Instant::now() + wait;
         let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
         let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
+        let partitions: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
+        let memory_bytes_max = bytes_max.min(partitions.saturating_mul(PARTITION_BYTES_MAX));
         loop {
-            let room = self.room.take(bytes_max).await;
+            let room = self.room.take(memory_bytes_max).await;
             // Both before reading: what comes while we read wakes us.
             let mut seen = (self.log.clients_signal().version(), self.log.signal().version());
-            let left = bytes_max.min(room.bytes());
+            let left = Left { bytes: bytes_max, memory_bytes: room.bytes() };
             let mut read = on_disk(|| self.read_all(request, &names, left));
             // Where there is little room, half of that is enough: more may not fit.
-            let enough = if left < bytes_max { bytes_min.min(left / 2) } else { bytes_min };
+            let is_little = room.bytes() < memory_bytes_max;
+            let enough = if is_little { bytes_min.min(room.bytes() / 2) } else { bytes_min };
             if read.has_error || read.bytes >= enough || Instant::now() >= deadline {
                 call.hold(room, read.memory_bytes());
                 return FetchResponse { responses: read.responses, ..FetchResponse::default() };
@@ -125,19 +154,18 @@ impl Broker {
         })
     }
 
-    /// Reads at most `left` bytes beyond the first batch.
-    fn read_all(&self, request: &FetchRequest, names: &[Option<Arc<str>>], mut left: usize) -> Read {
+    /// Reads at most what is `left`, beyond the first batch.
+    fn read_all(&self, request: &FetchRequest, names: &[Option<Arc<str>>], mut left: Left) -> Read {
         let isolation = isolation_of(request.isolation_level);
         let mut read = Read { responses: Vec::with_capacity(request.topics.len()), bytes: 0, has_error: false };
         for (topic, name) in request.topics.iter().zip(names) {
             let fetched = topic.partitions.iter().map(|partition| {
                 let fetched = match name {
-                    Some(name) => self.read_one(name, partition, isolation, left, read.bytes > 0),
+                    Some(name) => self.read_one(name, partition, isolation, left.for_one(), read.bytes > 0),
                     None => failed(partition, ErrorCode::UnknownTopicId),
                 };
-                let bytes = fetched.records.bytes();
-                left = left.saturating_sub(bytes);
-                read.bytes += bytes;
+                left.take(&fetched.records);
+                read.bytes += fetched.records.bytes();
                 read.has_error |= fetched.error_code != 0;
                 fetched
             });
