@@ -1,6 +1,7 @@
 //! `millrace group describe`: who is in a group, what it reads, how far.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use millrace_station::model::{GroupMember, GroupPartition};
 
 use super::Keeper;
@@ -11,6 +12,7 @@ use crate::project::ProjectArguments;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The group
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     #[command(flatten)]
     project: ProjectArguments,

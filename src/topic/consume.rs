@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use millrace_station::model::{Message, MessagesPage, MessagesQuery, Order, Topic};
 use millrace_station::{Archive, cure_for_name};
 use serde_json::Value;
@@ -29,6 +30,7 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The topic
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// Only this partition
     #[arg(long)]
@@ -40,7 +42,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "offset")]
     from_beginning: bool,
     /// At most this many [default: 10; with --follow no limit]
-    #[arg(long, value_name = "MESSAGES")]
+    #[arg(long, value_name = "MESSAGES", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
     /// Go on with what comes, until stopped
     #[arg(long)]

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use millrace_station::model::{Message, SearchProgress, SearchQuery, SearchState};
 use serde_json::Value;
@@ -14,10 +15,14 @@ use crate::failure::WrongUse;
 use crate::output::{Output, size, thousands};
 use crate::project::ProjectArguments;
 
+/// Most messages of one search: as many as the running program hands out.
+const LIMIT_MAX: usize = 10_000;
+
 /// Arguments of `topic search`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The topic
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// With this key
     #[arg(long)]
@@ -34,8 +39,8 @@ pub(crate) struct Arguments {
     /// Only this partition
     #[arg(long)]
     partition: Option<u32>,
-    /// At most this many
-    #[arg(long, value_name = "MESSAGES", default_value_t = 100)]
+    /// At most this many, 1 to 10,000
+    #[arg(long, value_name = "MESSAGES", default_value_t = 100, value_parser = RangedU64ValueParser::<usize>::new().range(1..=LIMIT_MAX as u64))]
     limit: usize,
     #[command(flatten)]
     project: ProjectArguments,
@@ -66,9 +71,6 @@ fn query(arguments: &Arguments) -> anyhow::Result<SearchQuery> {
     if arguments.key.is_none() && field.is_none() && arguments.from.is_none() && arguments.to.is_none() {
         let cure = "nothing is looked for; give --key, --field, --from or --to, or see `millrace topic consume`";
         return Err(WrongUse(cure.into()).into());
-    }
-    if arguments.limit == 0 {
-        return Err(WrongUse("--limit 0 finds nothing; give 1 or more".into()).into());
     }
     let Arguments { key, from, to, partition, limit, .. } = arguments;
     let (key, from, to) = (key.clone(), from.clone(), to.clone());

@@ -62,7 +62,7 @@ mod writer;
 pub use catalog::validate_name as check_topic_name;
 pub use clients::{
     ActiveProducer, Appended, CLIENTS, ClientTopic, ConfigKey, ConfigType, End, Isolation, OngoingTransaction,
-    RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key,
+    RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key, known_config,
 };
 pub use config::{FlushMode, LogConfig};
 pub use disk::{Disk, LocalDisk, Machine};
@@ -70,5 +70,6 @@ pub use embedded::{EmbeddedLog, LogStats};
 pub use error::LogError;
 pub use journal::Journal;
 pub use read::Record;
+pub use record_batch::NewRecord;
 pub use search::{Fields, FoundRecord, Search, SearchProgress, Wanted};
 pub use stopped::{StoppedJournal, read_journal};

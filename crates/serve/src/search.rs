@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::app::{OpenFeed, Shared};
 use crate::query_string::Parameters;
-use crate::{Problem, ServeError, live, topics};
+use crate::{Problem, ServeError, live};
 
 /// Records found at most, unless asked for another number.
 const LIMIT_DEFAULT: usize = 100;
@@ -67,12 +67,7 @@ pub(crate) enum SearchEvents {
 pub(crate) async fn get(State(app): Shared, Path(name): Path<String>, uri: Uri) -> Result<Response, ServeError> {
     let query = read_query(&uri)?;
     let open = app.open_feed()?;
-    let search = app.read(move |station| {
-        if station.log().topic(&name).is_none() {
-            return Err(topics::not_found(&name));
-        }
-        Ok(station.search(&name, &query)?)
-    });
+    let search = app.read(move |station| Ok(station.search(&name, &query)?));
     let feed = Feed { search: Some(search.await?), events: VecDeque::new(), open };
     Ok(live::answer(stream::unfold(feed, Feed::next)))
 }

@@ -160,9 +160,7 @@ impl Groups<'_> {
         for topic in &seek.topics {
             let partitions = self.partitions_of(topic)?;
             if let Some(wanted) = seek.partition.filter(|wanted| *wanted >= partitions) {
-                let text =
-                    format!("topic `{topic}` has no partition {wanted}, only 0 to {}", partitions.saturating_sub(1));
-                return Err(StationError::Question(text));
+                return Err(StationError::no_partition(topic, wanted, partitions));
             }
             for number in 0..partitions {
                 from.entry((topic.clone(), number)).or_insert(None);

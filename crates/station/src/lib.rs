@@ -12,9 +12,11 @@
 mod archive;
 mod ask;
 mod catalog;
+mod client_topics;
 pub mod config;
 mod dashboard;
 mod error;
+mod for_clients;
 mod groups;
 mod last_run;
 mod ledger;
@@ -39,10 +41,12 @@ mod topics;
 mod views;
 
 pub use archive::Archive;
+pub use client_topics::StoppedTopics;
 pub use config::Overrides;
 pub use error::StationError;
 pub use last_run::read as last_problems;
 pub use millrace_engine::ask::{Answer, AskError, Limits};
+pub use millrace_log::{check_topic_name, known_config};
 pub use nearest::cure as cure_for_name;
 pub use project::Project;
 pub use search::TopicSearch;

@@ -96,9 +96,7 @@ fn wanted(info: &TopicInfo, query: &SearchQuery) -> Result<Wanted> {
         return Err(StationError::Question(text));
     }
     if let Some(partition) = query.partition.filter(|partition| *partition >= info.spec.partitions) {
-        let (name, last) = (&info.spec.name, info.spec.partitions.saturating_sub(1));
-        let text = format!("topic `{name}` has no partition {partition}; there are 0 to {last}");
-        return Err(StationError::Question(text));
+        return Err(StationError::no_partition(&info.spec.name, partition, info.spec.partitions));
     }
     Ok(Wanted {
         key: query.key.clone().map(String::into_bytes),

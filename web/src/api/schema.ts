@@ -215,6 +215,9 @@ export interface Message {
   value: RecordValue;
 }
 
+/** What records are packed with. */
+export type MessageCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
 /** Where a record was read from. */
 export interface MessageOrigin {
   file: string;
@@ -233,6 +236,27 @@ export interface MessagesPage {
   messages: Message[];
   next: Row | null;
   scanned: number;
+}
+
+/** A record to be written. Its time is that of the append. */
+export interface NewMessage {
+  headers?: Record<string, string>;
+  key?: string | null;
+  value: string | null;
+}
+
+/** Records to be written. */
+export interface NewMessages {
+  compression?: MessageCompression;
+  partition?: number | null;
+  records: NewMessage[];
+}
+
+/** A topic to be made. */
+export interface NewTopic {
+  configs?: Record<string, string>;
+  name: string;
+  partitions?: number | null;
 }
 
 /** A stage or a topic. */
@@ -279,6 +303,7 @@ export interface Problem {
   detail: string;
   instance: string;
   line?: number;
+  record?: number;
   status: number;
   title: string;
   type: string;
@@ -429,6 +454,7 @@ export interface Timeline {
 export interface Topic {
   bytes: number;
   columns: Column[];
+  configs: Record<string, string>;
   event_time: string | null;
   key: string[] | null;
   kind: TopicKind;
@@ -442,6 +468,12 @@ export interface Topic {
   schema_id: number;
   sealed: boolean;
   writer: string;
+}
+
+/** What is to become of a topic. */
+export interface TopicChange {
+  configs?: Record<string, string | null>;
+  partitions?: number | null;
 }
 
 /** What a topic holds. */
@@ -469,3 +501,17 @@ export interface View {
 
 /** How the rows of a view behave. */
 export type ViewKind = 'upserts' | 'rows' | 'inlined';
+
+/** Records that are in the log. */
+export interface Written {
+  partitions: WrittenPartition[];
+  records: number;
+}
+
+/** Where records of a partition are. */
+export interface WrittenPartition {
+  first: number;
+  last: number;
+  partition: number;
+  records: number;
+}

@@ -98,7 +98,7 @@ function topic(name, kind, records, columns, extra = {}) {
     : [0, 1, 2, 3].map((id) => { const n = id === 3 ? records - 3 * share : share; return { id, start: 0, end: n, records: n, idle: kind === 'source' && id === 3 }; });
   return {
     name, kind, partitions, records, bytes: records * 71, sealed: false, schema_id: 1, columns, key: null, event_time: null, retention_ms: null,
-    retention_bytes: null, readers: [], writer: `query:${name}`,
+    retention_bytes: null, configs: {}, readers: [], writer: `query:${name}`,
     schema: { type: 'record', name, fields: columns.map((c) => ({ name: c.name, type: ['null', c.type.toLowerCase()] })) }, ...extra,
   };
 }

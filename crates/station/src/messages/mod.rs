@@ -83,9 +83,7 @@ fn spans(stores: &Stores, info: &TopicInfo, query: &MessagesQuery) -> Result<Vec
     }
     match query.partition {
         Some(partition) if spans.is_empty() => {
-            let last = info.ends.len().saturating_sub(1);
-            let text = format!("topic `{}` has no partition {partition}; there are 0 to {last}", info.spec.name);
-            Err(StationError::Question(text))
+            Err(StationError::no_partition(&info.spec.name, partition, info.spec.partitions))
         }
         _ => Ok(spans),
     }

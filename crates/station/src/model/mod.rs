@@ -5,6 +5,7 @@
 
 mod answer;
 mod cell;
+mod client_topic;
 mod dashboard;
 mod group;
 mod project;
@@ -15,6 +16,7 @@ mod view;
 
 pub use answer::{SqlAnswer, SqlColumn};
 pub use cell::{Cell, RecordValue, Row};
+pub use client_topic::{MessageCompression, NewMessage, NewMessages, NewTopic, TopicChange, Written, WrittenPartition};
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
 pub use group::{Group, GroupLine, GroupMember, GroupMove, GroupMoves, GroupPartition, GroupSeek};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};

@@ -43,6 +43,8 @@ pub struct Topic {
     /// Size of a partition at which its oldest records go.
     #[schema(required)]
     pub retention_bytes: Option<u64>,
+    /// What is set for it, by the names that Kafka has for it: of topics of clients only.
+    pub configs: BTreeMap<String, String>,
     /// Who reads it while the project runs, how far, and how many records they have before them.
     pub readers: Vec<Reader>,
     /// Who writes it.
