@@ -95,22 +95,24 @@ export type FeedKind = 'good' | 'bad';
 
 /** A group. */
 export interface Group {
-  lag: number;
+  lag: number | null;
   members: GroupMember[];
   name: string;
   partitions: GroupPartition[];
   protocol: string;
   state: string;
+  uncommitted: number;
 }
 
 /** A group in a list. */
 export interface GroupLine {
-  lag: number;
+  lag: number | null;
   members: number;
   name: string;
   protocol: string;
   state: string;
   topics: string[];
+  uncommitted: number;
 }
 
 /** A member of a group. */

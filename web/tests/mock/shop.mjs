@@ -163,8 +163,8 @@ export function groups_of(shop) {
   const member = (n) => ({ id: `rdkafka-5f1c0e7a-3b1d-4f0e-9a55-0000000000${n}`, client: `mailer-${n}`, host: '127.0.0.1', instance: n === 1 ? 'mailer-a' : null, partitions: 2 });
   const [first, second] = [member(1), member(2)];
   return [
-    { name: 'mailer', state: 'Stable', protocol: 'consumer', lag: 1_240, members: [first, second], partitions: [read(0, end, first.id), read(1, end - 1_240, first.id), read(2, end, second.id), read(3, null, second.id)] },
-    { name: 'nightly-report', state: 'Empty', protocol: 'classic', lag: 0, members: [], partitions: [read(0, end, null), { ...read(0, 17, null), topic: 'removed', end: null, lag: null }] },
+    { name: 'mailer', state: 'Stable', protocol: 'consumer', lag: 1_240, uncommitted: end, members: [first, second], partitions: [read(0, end, first.id), read(1, end - 1_240, first.id), read(2, end, second.id), read(3, null, second.id)] },
+    { name: 'nightly-report', state: 'Empty', protocol: 'classic', lag: 0, uncommitted: 0, members: [], partitions: [read(0, end, null), { ...read(0, 17, null), topic: 'removed', end: null, lag: null }] },
   ];
 }
 
