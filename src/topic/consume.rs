@@ -7,7 +7,6 @@ use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use millrace_station::model::{Message, MessagesPage, MessagesQuery, Order, Topic};
 use millrace_station::{Archive, cure_for_name};
-use serde_json::Value;
 
 use crate::client::{Client, encoded};
 use crate::failure::WrongUse;
@@ -193,9 +192,11 @@ pub(super) fn print(message: &Message, output: Output) -> anyhow::Result<()> {
         key => key.unwrap_or("-"),
     };
     let value = match &message.value {
-        // A text stands bare, unless that would break the line or pass for a tombstone.
-        Some(Value::String(text)) if text != GONE && !text.contains(char::is_control) => text.clone(),
-        Some(value) => serde_json::to_string(value)?,
+        Some(value) => match serde_json::from_str::<String>(value.text()) {
+            // A text stands bare, unless that would break the line or pass for a tombstone.
+            Ok(text) if text != GONE && !text.contains(char::is_control) => text,
+            _ => value.text().to_owned(),
+        },
         None => GONE.to_owned(),
     };
     Ok(output::line(&format!("{}:{}  {key}  {value}", message.partition, message.offset))?)

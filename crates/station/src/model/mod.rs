@@ -9,6 +9,7 @@ mod client_topic;
 mod dashboard;
 mod group;
 mod project;
+mod record_json;
 mod search;
 mod stage;
 mod topic;
@@ -20,6 +21,7 @@ pub use client_topic::{MessageCompression, NewMessage, NewMessages, NewTopic, To
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
 pub use group::{Group, GroupLine, GroupMember, GroupMove, GroupMoves, GroupPartition, GroupSeek};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
+pub use record_json::RecordJson;
 pub use search::{SearchProgress, SearchQuery, SearchState};
 pub use stage::{Edge, Emit, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
 pub use topic::{Message, MessageOrigin, MessagesPage, MessagesQuery, Order, Partition, Reader, Topic};

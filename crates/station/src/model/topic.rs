@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Column, RecordValue, Row};
+use super::{Column, RecordJson, RecordValue, Row};
 
 /// A topic of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -142,7 +142,7 @@ pub struct Message {
     pub key: Option<String>,
     /// Its value; `null` says that there is none: the row with this key is gone.
     #[schema(value_type = RecordValue, required)]
-    pub value: Option<Value>,
+    pub value: Option<RecordJson>,
     /// Its headers.
     pub headers: BTreeMap<String, String>,
     /// Id of the schema its value was written with, if it was with one of these.
