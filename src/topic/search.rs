@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use millrace_station::model::{Message, SearchProgress, SearchQuery, SearchState};
+use millrace_station::model::{Message, MissingField, SearchProgress, SearchQuery, SearchState};
 use serde_json::Value;
 
 use super::consume::print;
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// With this key
     #[arg(long)]
     key: Option<String>,
-    /// With this field in the value, a text or a number
+    /// With this column or member in the value, a text, which may be empty, or a number
     #[arg(long, value_name = "NAME=VALUE")]
     field: Option<String>,
     /// From this time on, as in 2011-01-01T00:00:00
@@ -57,13 +57,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => search(arguments, &query, &bar)?,
     };
     bar.finish_and_clear();
-    eprintln!("note: {}", told(&end));
+    eprintln!("note: {}", told(&end, arguments.limit));
+    if let Some(MissingField { name, records, cure }) = &end.missing_field {
+        let newest = if *records == 1 { "the newest record has no" } else { "none of the newest records has the" };
+        let looked_at = thousands(*records as u64);
+        eprintln!("note: {newest} member `{name}` ({looked_at} looked at); {cure}");
+    }
     Ok(())
 }
 
 fn query(arguments: &Arguments) -> anyhow::Result<SearchQuery> {
     let split = |field: &String| {
-        let (name, value) = field.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty())?;
+        let (name, value) = field.split_once('=').filter(|(name, _)| !name.is_empty())?;
         Some((name.to_owned(), value.to_owned()))
     };
     let wrong = || WrongUse("a field is written as NAME=VALUE, such as --field country=Spain".into());
@@ -143,10 +148,14 @@ fn paint(bar: &ProgressBar, progress: &SearchProgress) {
     bar.set_message(format!("{} found", thousands(progress.matches as u64)));
 }
 
-fn told(end: &SearchProgress) -> String {
+fn told(end: &SearchProgress, limit: usize) -> String {
     let found =
         format!("{} found; read {} of {}", thousands(end.matches as u64), size(end.bytes_read), size(end.bytes_total));
-    let more = if end.state == SearchState::Full { "; there may be more: --limit asks for them" } else { "" };
+    let more = match end.state {
+        SearchState::Full if limit < LIMIT_MAX => "; there may be more: a higher --limit finds them",
+        SearchState::Full => "; there may be more: --to goes on from the time of the last one",
+        _ => "",
+    };
     let damaged = if end.blocks_damaged > 0 { "; some of it is damaged and could not be read" } else { "" };
     format!("{found}{more}{damaged}")
 }

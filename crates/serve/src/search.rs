@@ -50,8 +50,8 @@ pub(crate) enum SearchEvents {
     params(
         ("name" = String, Path, description = "The topic's name"),
         ("key" = Option<String>, Query, description = "Only records with this key"),
-        ("field" = Option<String>, Query, description = "Only records whose value has this column or member; goes with `value`"),
-        ("value" = Option<String>, Query, description = "What `field` is, a text or a number: `7` finds 7.0, too"),
+        ("field" = Option<String>, Query, description = "Only records whose value has this column, in any case of letters, or member; goes with `value`"),
+        ("value" = Option<String>, Query, description = "What `field` is, a text, which may be empty, or a number: `7` finds 7.0, too"),
         ("from" = Option<String>, Query, description = "Only records of this time or a later one, `2011-01-01T00:00:00`"),
         ("to" = Option<String>, Query, description = "Only records before this time"),
         ("partition" = Option<u32>, Query, description = "Only this partition"),
@@ -76,9 +76,11 @@ fn read_query(uri: &Uri) -> Result<SearchQuery, ServeError> {
     let known = ["key", "field", "value", "from", "to", "partition", "limit"];
     let parameters = Parameters::of(uri, &known)?;
     let text = |name: &str| Ok::<_, ServeError>(parameters.one(name)?.map(str::to_owned));
-    let field = match (text("field")?, text("value")?) {
+    let field = match (text("field")?, parameters.text("value")?.map(str::to_owned)) {
         (Some(field), Some(value)) => Some((field, value)),
+        // A form sends what nobody has filled in.
         (None, None) => None,
+        (None, Some(value)) if value.is_empty() => None,
         (Some(_), None) => return Err(ServeError::parameter("`field` is given without `value`", "give both or none")),
         (None, Some(_)) => return Err(ServeError::parameter("`value` is given without `field`", "give both or none")),
     };

@@ -427,6 +427,9 @@ async fn a_search_tells_what_it_finds_and_how_far_it_is() {
         ("key=France&field=note&value=x", vec![]),
         ("from=2024-05-01T10:01:00&to=2024-05-01T10:02:00", vec!["2"]),
         ("field=country&value=Spain&to=2024-05-01T10:03:00", vec![]),
+        ("field=COUNTRY&value=Spain", vec!["4"]),
+        ("key=France&value=", vec!["3", "1"]),
+        ("field=note&value=", vec![]),
     ] {
         let answer = shop.get(&all(query)).await;
         assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.body);
@@ -448,7 +451,7 @@ async fn a_search_for_what_cannot_be_is_refused_with_a_cure() {
     let shop = Shop::open();
     let topic = "/api/v1/topics/orders/search";
     for query in
-        ["", "field=note", "value=x", "key=", "limit=0&key=a", "partition=x&key=a", "keys=a"]
+        ["", "field=note", "value=x", "key=", "limit=0&key=a", "partition=x&key=a", "keys=a", "field=cuontry&value=a"]
     {
         shop.get(&format!("{topic}?{query}")).await.problem(400, topic);
     }

@@ -30,6 +30,7 @@ mod queries;
 mod sampler;
 mod search;
 mod serving;
+mod sought;
 mod stages;
 mod standing;
 mod station;

@@ -2,23 +2,30 @@
 
 use std::time::{Duration, Instant};
 
-use millrace_flow::{PartitionId, TopicInfo};
+use millrace_flow::{PartitionId, TopicInfo, TopicKind};
 use millrace_log::{FoundRecord, Search, Wanted};
 use millrace_schema::fields::FieldReader;
 
-use crate::messages::{Renderer, parse_time};
-use crate::model::{Message, SearchProgress, SearchQuery, SearchState};
+use crate::messages::{Renderer, members, parse_time};
+use crate::model::{Message, MissingField, SearchProgress, SearchQuery, SearchState};
+use crate::sought::resolve_field;
 use crate::stores::Stores;
-use crate::{Result, StationError};
+use crate::{Result, StationError, nearest};
 
 /// Time that a moment takes at most, and a block more: as often as a page likes to be told how far it is.
 const MOMENT: Duration = Duration::from_millis(50);
+
+/// Newest records that are looked at for whether they have a field, once nothing was found.
+const LOOKED_AT_MAX: usize = 1_000;
 
 /// A search that goes on. Dropping it ends it.
 pub struct TopicSearch {
     info: TopicInfo,
     /// There as long as it goes on.
     search: Option<Search>,
+    /// The field that is looked for, where nothing says which fields there are.
+    open_field: Option<String>,
+    partition: Option<u32>,
     limit: usize,
     progress: SearchProgress,
 }
@@ -31,7 +38,9 @@ impl TopicSearch {
         let fields = Box::new(FieldReader::new(stores.registry.clone()));
         let search = stores.embedded.search(topic, &wanted, fields)?;
         let progress = progress_of(&search, SearchState::Running, 0);
-        Ok(Self { info, search: Some(search), limit: query.limit, progress })
+        let open_field = wanted.field.map(|(name, _)| name).filter(|_| info.spec.kind == TopicKind::Clients);
+        let (partition, limit) = (query.partition, query.limit);
+        Ok(Self { info, search: Some(search), open_field, partition, limit, progress })
     }
 
     /// How far it has come.
@@ -61,12 +70,26 @@ impl TopicSearch {
             self.search = Some(search);
         } else {
             search.finish();
+            self.progress.missing_field = self.missing_field(stores)?;
         }
         if found.is_empty() {
             return Ok(Vec::new());
         }
         let mut renderer = Renderer::new(stores, &self.info);
         Ok(found.iter().map(|FoundRecord { partition, record }| renderer.message(partition.0, record)).collect())
+    }
+}
+
+impl TopicSearch {
+    /// Whether the newest records have the field at all, once nothing was found: a slip of the finger must not look like an answer.
+    fn missing_field(&self, stores: &Stores) -> Result<Option<MissingField>> {
+        let Some(name) = self.open_field.as_ref().filter(|_| self.progress.matches == 0) else { return Ok(None) };
+        let (records, members) = members(stores, &self.info.spec.name, self.partition, LOOKED_AT_MAX)?;
+        if records == 0 || members.contains(name) {
+            return Ok(None);
+        }
+        let cure = nearest::cure(name, members.iter().map(String::as_str), "members there");
+        Ok(Some(MissingField { name: name.clone(), records, cure }))
     }
 }
 
@@ -83,6 +106,7 @@ fn progress_of(search: &Search, state: SearchState, matches: usize) -> SearchPro
         blocks_read: told.blocks_read,
         blocks_skipped: told.blocks_skipped,
         blocks_damaged: told.blocks_damaged,
+        missing_field: None,
     }
 }
 
@@ -100,7 +124,7 @@ fn wanted(info: &TopicInfo, query: &SearchQuery) -> Result<Wanted> {
     }
     Ok(Wanted {
         key: query.key.clone().map(String::into_bytes),
-        field: query.field.clone(),
+        field: query.field.as_ref().map(|field| resolve_field(info, field)).transpose()?,
         from_ms,
         before_ms,
         partition: query.partition.map(PartitionId),

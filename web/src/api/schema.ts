@@ -240,6 +240,13 @@ export interface MessagesPage {
   scanned: number;
 }
 
+/** A field that the newest records of a topic do not have. */
+export interface MissingField {
+  cure: string;
+  name: string;
+  records: number;
+}
+
 /** A record to be written. Its time is that of the append. */
 export interface NewMessage {
   headers?: Record<string, string>;
@@ -418,6 +425,7 @@ export interface SearchProgress {
   bytes_total: number;
   filter_bytes: number;
   matches: number;
+  missing_field: MissingField | null;
   records: number;
   state: SearchState;
 }

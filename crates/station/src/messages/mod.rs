@@ -9,7 +9,7 @@ mod plain;
 mod render;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_flow::{TopicInfo, TopicPartition};
 use serde_json::Value;
@@ -47,6 +47,23 @@ pub(crate) fn find(stores: &Stores, topic: &str, query: &MessagesQuery) -> Resul
     // An answer that is merely full is whole; one that ran out of records it may look at is not.
     let complete = walks.iter().all(|walk| walk.is_complete() || !walk.is_exhausted());
     Ok(MessagesPage { messages, next, scanned, complete })
+}
+
+/// How many of the newest records of a topic were looked at, at most `limit`, and the members or columns that their values have.
+pub(crate) fn members(
+    stores: &Stores,
+    topic: &str,
+    partition: Option<u32>,
+    limit: usize,
+) -> Result<(usize, BTreeSet<String>)> {
+    let page = find(stores, topic, &MessagesQuery { partition, limit, ..MessagesQuery::default() })?;
+    let mut members = BTreeSet::new();
+    for value in page.messages.iter().filter_map(|message| message.value.as_ref()) {
+        if let Value::Object(object) = value.to_value() {
+            members.extend(object.into_iter().map(|(name, _)| name));
+        }
+    }
+    Ok((page.messages.len(), members))
 }
 
 /// Takes the messages of all partitions by time, each partition's in its own order.

@@ -22,7 +22,7 @@ pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Uni
 pub use group::{Group, GroupLine, GroupMember, GroupMove, GroupMoves, GroupPartition, GroupSeek};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
 pub use record_json::RecordJson;
-pub use search::{SearchProgress, SearchQuery, SearchState};
+pub use search::{MissingField, SearchProgress, SearchQuery, SearchState};
 pub use stage::{Edge, Emit, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
 pub use topic::{Message, MessageOrigin, MessagesPage, MessagesQuery, Order, Partition, Reader, Topic};
 pub use view::{Column, View, ViewKind};
