@@ -14,6 +14,7 @@ use futures::stream;
 use millrace_station::TopicSearch;
 use millrace_station::model::{Message, SearchProgress, SearchQuery, SearchState};
 use serde::Serialize;
+use tokio::runtime::Handle;
 
 use crate::app::{OpenFeed, Shared};
 use crate::query_string::Parameters;
@@ -140,6 +141,15 @@ impl Feed {
             }
         }
         Some(())
+    }
+}
+
+/// What a search has learned is written down where that keeps nobody waiting.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let (Some(search), Ok(runtime)) = (self.search.take(), Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(search));
+        }
     }
 }
 

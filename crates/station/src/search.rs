@@ -18,7 +18,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// Newest records that are looked at for whether they have a field, once nothing was found.
 const LOOKED_AT_MAX: usize = 1_000;
 
-/// A search that goes on. Dropping it ends it.
+/// A search that goes on. Dropping it ends it, and writes down what it has learned: that may wait for the disk.
 pub struct TopicSearch {
     info: TopicInfo,
     /// There as long as it goes on.
@@ -80,6 +80,14 @@ impl TopicSearch {
     }
 }
 
+impl Drop for TopicSearch {
+    fn drop(&mut self) {
+        if let Some(search) = self.search.take() {
+            search.finish();
+        }
+    }
+}
+
 impl TopicSearch {
     /// Whether the newest records have the field at all, once nothing was found: a slip of the finger must not look like an answer.
     fn missing_field(&self, stores: &Stores) -> Result<Option<MissingField>> {
@@ -129,4 +137,55 @@ fn wanted(info: &TopicInfo, query: &SearchQuery) -> Result<Wanted> {
         before_ms,
         partition: query.partition.map(PartitionId),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Project;
+    use crate::client_topics::ClientTopics;
+    use crate::config::Overrides;
+    use crate::model::{NewMessage, NewMessages, NewTopic};
+
+    fn open(folder: &tempfile::TempDir) -> Stores {
+        let project = Project::open_with(folder.path(), &Overrides::default(), &[]).expect("a project");
+        Stores::open_log(Arc::new(project)).expect("nobody else uses it")
+    }
+
+    fn begin(stores: &Stores, key: &str) -> TopicSearch {
+        let query = SearchQuery { key: Some(key.to_owned()), limit: 10, ..SearchQuery::default() };
+        TopicSearch::begin(stores, "orders", &query).expect("it begins")
+    }
+
+    #[test]
+    fn a_search_that_is_given_up_keeps_what_it_has_learned() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stores = open(&folder);
+        let topics = ClientTopics { stores: &stores, broker: None };
+        topics.create(&NewTopic { name: "orders".to_owned(), ..NewTopic::default() }).expect("it is made");
+        let long = "x".repeat(30_000);
+        let record =
+            |n| NewMessage { key: Some(format!("key {n}")), value: Some(long.clone()), ..NewMessage::default() };
+        let new = NewMessages { records: (0..40).map(record).collect(), ..NewMessages::default() };
+        topics.write("orders", &new).expect("they are written");
+        stores.embedded.close().expect("it is on the disk");
+        drop(stores);
+
+        let stores = open(&folder);
+        // In the newest block but one: the newest is not kept, since more may be appended to it.
+        let mut search = begin(&stores, "key 20");
+        while search.progress().matches == 0 {
+            search.go_on(&stores).expect("it is read");
+        }
+        assert_eq!((search.progress().blocks_read, search.progress().state), (2, SearchState::Running));
+        drop(search);
+        let mut search = begin(&stores, "nobody's");
+        while search.progress().state == SearchState::Running {
+            search.go_on(&stores).expect("it is read");
+        }
+        assert_eq!(search.progress().blocks_skipped, 1, "{:?}", search.progress());
+        assert!(search.progress().blocks_read > 1, "{:?}", search.progress());
+    }
 }
