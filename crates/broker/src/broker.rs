@@ -8,6 +8,7 @@ use crate::answers::resources::timings_of;
 use crate::group_service::GroupService;
 use crate::options::NODE_ID;
 use crate::producer_ids::ProducerIds;
+use crate::room::Room;
 use crate::security::Security;
 use crate::sessions::FetchSessions;
 use crate::settings::SettingsStore;
@@ -25,6 +26,7 @@ pub struct Broker {
     pub(crate) settings: SettingsStore,
     pub(crate) sessions: FetchSessions,
     pub(crate) throttle: Throttle,
+    pub(crate) room: Room,
     pub(crate) transactions: TransactionService,
     cluster_id: String,
 }
@@ -42,7 +44,7 @@ impl Broker {
         groups.set_timings(timings_of(&settings.all()));
         let (sessions, throttle) = (FetchSessions::default(), Throttle::default());
         let security = Security::open(&log, &options.security)?;
-        let cluster_id = log.id();
+        let (cluster_id, room) = (log.id(), Room::new(options.answer_bytes_max));
         Ok(Arc::new(Self {
             log,
             options,
@@ -52,6 +54,7 @@ impl Broker {
             settings,
             sessions,
             throttle,
+            room,
             security,
             cluster_id,
         }))

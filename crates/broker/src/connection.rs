@@ -138,10 +138,14 @@ async fn answer_all<S: Transport>(
         let Ok(permit) = limits.inflight.acquire_many(permits).await else { return Ok(()) };
         let mut reader = Reader::new(frame_body(&mut stream, &mut buffer, length, stall_time_max).await?);
         let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
-        let call = Call { header, peer, principal: principal.clone(), mute_ms: mute_ms.clone() };
+        let room = Arc::default();
+        let (principal, mute_ms) = (principal.clone(), mute_ms.clone());
+        let call = Call { header, peer, principal, mute_ms: mute_ms.clone(), room: Arc::clone(&room) };
         if let Some(chunks) = answer(broker, call, reader).await? {
             send(&mut stream, chunks, stall_time_max).await?;
         }
+        // Whoever holds this holds the room that the answer took.
+        drop(room);
         match mute_ms.swap(0, Ordering::Relaxed) {
             0 => {}
             ms => {

@@ -90,7 +90,7 @@ impl Broker {
     /// Changes a group that nobody is in; seeking makes one that is not there.
     ///
     /// # Errors
-    /// When it has members, is to be deleted and is not there, or groups are out of service.
+    /// When it has members, is to be deleted and is not there, or that cannot be kept.
     pub fn change_group(&self, group: &str, change: &GroupChange) -> Result<(), BrokerError> {
         let reply = self.groups.ask_now(|groups, token, now_ms| change.ask(group, groups, token, now_ms));
         GroupChange::outcome(group, reply)

@@ -33,6 +33,7 @@ pub mod groups;
 mod options;
 mod outgoing;
 mod producer_ids;
+mod room;
 mod security;
 mod server;
 mod sessions;

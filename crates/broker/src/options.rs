@@ -25,6 +25,8 @@ pub struct BrokerOptions {
     pub request_bytes_max: usize,
     /// Bytes of all requests that are being read or answered.
     pub inflight_bytes_max: usize,
+    /// Bytes in memory of records that are being read for clients or that they have not taken yet.
+    pub answer_bytes_max: usize,
     /// How long a client may ask for nothing: whoever has gone without a word keeps a place no longer.
     pub idle_time_max: Duration,
     /// How long nothing at all may come of a request that has begun, or be taken of an answer: both hold memory.
@@ -45,6 +47,7 @@ impl BrokerOptions {
             connections_max: 10_000,
             request_bytes_max: 100 << 20,
             inflight_bytes_max: 512 << 20,
+            answer_bytes_max: 512 << 20,
             idle_time_max: Duration::from_secs(600),
             stall_time_max: Duration::from_secs(60),
             security: SecurityOptions::default(),

@@ -25,7 +25,7 @@ struct State {
 impl ProducerIds {
     /// Goes on behind all that were ever promised.
     pub(crate) fn open(log: &EmbeddedLog) -> Result<Self, BrokerError> {
-        let (journal, records) = log.journal("producer-ids")?;
+        let (journal, records) = log.durable_journal("producer-ids")?;
         let promised = match records.last() {
             None => 0,
             Some(record) => {
@@ -42,12 +42,7 @@ impl ProducerIds {
         if state.next == state.promised {
             let promised = state.promised + BLOCK;
             let record = Bytes::copy_from_slice(&promised.to_be_bytes());
-            if state.journal.wants_replacement() {
-                state.journal.replace(&[record])?;
-            } else {
-                state.journal.append(&[record])?;
-                state.journal.sync()?;
-            }
+            state.journal.keep(std::slice::from_ref(&record), || vec![record.clone()])?;
             state.promised = promised;
         }
         state.next += 1;

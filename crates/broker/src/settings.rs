@@ -69,7 +69,7 @@ pub(crate) enum NotChanged<R> {
 impl SettingsStore {
     /// Takes up what was set before.
     pub(crate) fn open(log: &EmbeddedLog) -> Result<Self, BrokerError> {
-        let (journal, records) = log.journal("settings")?;
+        let (journal, records) = log.durable_journal("settings")?;
         let settings = match records.last() {
             None => Settings::default(),
             Some(record) => serde_json::from_slice(record)
@@ -99,12 +99,7 @@ impl SettingsStore {
         if record.len() > BYTES_MAX {
             return Err(NotChanged::TooMany);
         }
-        let kept = if journal.wants_replacement() {
-            journal.replace(&[record])
-        } else {
-            journal.append(&[record]).and_then(|()| journal.sync())
-        };
-        kept.map_err(NotChanged::Log)?;
+        journal.keep(std::slice::from_ref(&record), || vec![record.clone()]).map_err(NotChanged::Log)?;
         let changed = Arc::new(changed);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = changed.clone();
         Ok(changed)

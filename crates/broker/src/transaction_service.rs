@@ -2,15 +2,21 @@
 //!
 //! The order in which a transaction ends: its partitions are as safe as the flush mode promises; the decision is in the
 //! journal; its markers are in the partitions; the offsets of its groups count; that it is complete is in the journal; its
-//! producer is answered. A process that ends in between goes on from the decision when it starts again, or aborts.
+//! producer is answered. A process that ends in between goes on from the decision when it starts again, or aborts. How the
+//! end reaches partitions and groups is in `markers`.
+//!
+//! What the journal does not take has not happened, and whoever asked for it is told to look for the coordinator and to ask again.
+//! What is left to be done then is tried again until it can be.
 
-use std::collections::BTreeSet;
+mod markers;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use millrace_flow::{Offset, TopicPartition};
-use millrace_log::{EmbeddedLog, End, Journal, LogError, Refused};
+use millrace_flow::TopicPartition;
+use millrace_log::{EmbeddedLog, Journal, LogError};
 use tokio::sync::Notify;
 
 use crate::BrokerError;
@@ -19,12 +25,10 @@ use crate::group_service::{GroupService, SteadyClock};
 use crate::groups::{CommitRequest, TopicErrors};
 use crate::producer_ids::ProducerIds;
 use crate::transactions::{
-    Completion, Coordinator, Init, InitRequest, Producer, Record, Renewal, TransactionConfig, TransactionError,
+    Coordinator, Init, InitRequest, OwedMarker, Producer, Record, Renewal, TransactionConfig, TransactionError,
 };
 use crate::wire::ErrorCode;
 
-/// There is one coordinator, whichever process it is in.
-const COORDINATOR_EPOCH: i32 = 0;
 /// How long to wait before what could not be carried out is tried again.
 const AGAIN_MS: i64 = 1_000;
 
@@ -32,6 +36,8 @@ const AGAIN_MS: i64 = 1_000;
 pub(crate) struct TransactionService {
     log: Arc<EmbeddedLog>,
     state: Mutex<State>,
+    /// Held by whoever appends markers that are owed.
+    paying: Mutex<()>,
     /// Something was done that may have moved the next deadline.
     moved: Notify,
     clock: SteadyClock,
@@ -42,10 +48,13 @@ struct State {
     journal: Journal,
     /// Transactions that somebody is carrying out. A marker that comes late would end the next transaction.
     in_hand: BTreeSet<String>,
+    /// Partitions of transactions that are decided that have their markers: tried again, they need no more of them.
+    marked: BTreeMap<String, BTreeSet<TopicPartition>>,
+    clock: SteadyClock,
     /// When to try again what could not be carried out.
     again_ms: Option<i64>,
-    /// A sync of the journal has failed: nobody knows what of it a restart would find.
-    is_out_of_service: bool,
+    /// The journal has refused something, and has taken nothing since.
+    is_refused: bool,
 }
 
 /// Why a request about a transaction was not met.
@@ -85,26 +94,56 @@ impl Unmet {
 impl State {
     /// Writes a record, then does what it says. When it cannot be written, nothing has happened.
     fn keep(&mut self, record: &Record) -> Result<(), Unmet> {
-        if self.is_out_of_service {
+        let coordinator = &self.coordinator;
+        // The record comes last: it takes the place of what was known before of the same.
+        let all = || coordinator.snapshot().iter().chain([record]).map(Record::encode).collect();
+        if let Err(error) = self.journal.keep(&[record.encode()], all) {
+            self.note_refusal(&error);
             return Err(Unmet::Unavailable);
         }
-        if let Err(error) = self.journal.append(&[record.encode()]) {
-            self.note_failure(&error);
-            return Err(Unmet::Unavailable);
+        if std::mem::take(&mut self.is_refused) {
+            tracing::info!("changes of transactions are kept again");
         }
         self.coordinator.apply(record);
-        if self.journal.wants_replacement() {
-            let all: Vec<Bytes> = self.coordinator.snapshot().iter().map(Record::encode).collect();
-            if let Err(error) = self.journal.replace(&all) {
-                self.note_failure(&error);
-            }
-        }
         Ok(())
     }
 
-    fn note_failure(&mut self, error: &LogError) {
-        self.is_out_of_service |= matches!(error, LogError::Io { action, .. } if action.starts_with("sync"));
-        tracing::error!(%error, lasting = self.is_out_of_service, "a change of a transaction could not be kept");
+    fn note_refusal(&mut self, error: &LogError) {
+        if !std::mem::replace(&mut self.is_refused, true) {
+            tracing::error!(%error, "changes of transactions cannot be kept: they are refused until they can");
+        }
+        self.try_again();
+    }
+
+    /// Has what could not be done tried again in a moment.
+    fn try_again(&mut self) {
+        self.again_ms = Some(self.clock.now_ms().saturating_add(AGAIN_MS));
+    }
+
+    /// Forgets markers that are owed no more. It is on the disk then, whatever the flush mode. If it is refused it is tried
+    /// again: another marker ends nothing, since nothing has begun.
+    fn forget_paid(&mut self, paid: &[(String, OwedMarker)]) {
+        let mut after = self.coordinator.clone();
+        for (transactional_id, marker) in paid {
+            if let Some(record) = after.paid(transactional_id, marker) {
+                after.apply(&record);
+            }
+        }
+        let all: Vec<Bytes> = after.snapshot().iter().map(Record::encode).collect();
+        match self.journal.replace(&all) {
+            Ok(()) => self.coordinator = after,
+            Err(error) => self.note_refusal(&error),
+        }
+    }
+
+    /// Puts all that is known in a new file, if nobody knows what the disk has of the old one.
+    fn mend(&mut self) {
+        if self.journal.is_doubtful() {
+            let all: Vec<Bytes> = self.coordinator.snapshot().iter().map(Record::encode).collect();
+            if let Err(error) = self.journal.replace(&all) {
+                self.note_refusal(&error);
+            }
+        }
     }
 }
 
@@ -118,8 +157,12 @@ impl TransactionService {
             coordinator.apply(&record);
         }
         let decided = coordinator.decided();
-        let state = State { coordinator, journal, in_hand: BTreeSet::new(), again_ms: None, is_out_of_service: false };
-        let service = Self { log, state: Mutex::new(state), moved: Notify::new(), clock: SteadyClock::start() };
+        let clock = SteadyClock::start();
+        let (in_hand, marked) = (BTreeSet::new(), BTreeMap::new());
+        let state = State { coordinator, journal, in_hand, marked, clock, again_ms: None, is_refused: false };
+        let service = Self { log, state: Mutex::new(state), paying: Mutex::default(), moved: Notify::new(), clock };
+        // Before anybody appends to a partition that is back.
+        service.pay_owed();
         for completion in decided {
             service.complete(groups, &completion.transactional_id);
         }
@@ -211,9 +254,6 @@ impl TransactionService {
         decide: impl FnOnce(&Coordinator, i64) -> Result<Option<Record>, TransactionError>,
     ) -> Result<(), Unmet> {
         let mut state = self.state();
-        if state.is_out_of_service {
-            return Err(Unmet::Unavailable);
-        }
         if let Some(record) = decide(&state.coordinator, self.clock.now_ms())? {
             state.keep(&record)?;
             drop(state);
@@ -261,7 +301,13 @@ impl TransactionService {
         if is_commit {
             self.settle_participants(transactional_id)?;
         }
-        self.decide(|coordinator, now_ms| coordinator.end(transactional_id, producer, is_commit, now_ms))?;
+        let decide =
+            || self.decide(|coordinator, now_ms| coordinator.end(transactional_id, producer, is_commit, now_ms));
+        match decide() {
+            // It is asked again what could not be carried out whole before.
+            Err(Unmet::Refused(TransactionError::Concurrent)) if self.complete(groups, transactional_id) => decide()?,
+            decided => decided?,
+        }
         // Asked again, it is complete already, and there is nothing to do.
         if self.complete(groups, transactional_id) { Ok(()) } else { Err(TransactionError::Concurrent.into()) }
     }
@@ -281,19 +327,27 @@ impl TransactionService {
         loop {
             let mut state = self.state();
             let now_ms = self.clock.now_ms();
-            match state.coordinator.end_with_new_life(transactional_id, producer, is_commit, new_id, now_ms)? {
-                Renewal::Told(life) => return Ok(life),
-                Renewal::Decided(life, record) => {
+            match state.coordinator.end_with_new_life(transactional_id, producer, is_commit, new_id, now_ms) {
+                Ok(Renewal::Told(life)) => return Ok(life),
+                Ok(Renewal::Decided(life, record)) => {
                     state.keep(&record)?;
                     drop(state);
                     self.moved.notify_one();
                     let is_complete = self.complete(groups, transactional_id);
                     return if is_complete { Ok(life) } else { Err(TransactionError::Concurrent.into()) };
                 }
-                Renewal::WantsId => {
+                Ok(Renewal::WantsId) => {
                     drop(state);
                     new_id = Some(next_id(ids)?);
                 }
+                // It is asked again what could not be carried out whole before.
+                Err(TransactionError::Concurrent) => {
+                    drop(state);
+                    if !self.complete(groups, transactional_id) {
+                        return Err(TransactionError::Concurrent.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -302,85 +356,6 @@ impl TransactionService {
     fn settle_participants(&self, transactional_id: &str) -> Result<(), Unmet> {
         let participants = self.look(|coordinator, _| coordinator.participants(transactional_id));
         participants.iter().try_for_each(|(topic, partition)| self.settle(topic, *partition))
-    }
-
-    /// Returns when what is in a partition is as safe as promised; one that was taken away has nothing.
-    fn settle(&self, topic: &str, partition: i32) -> Result<(), Unmet> {
-        let Some(partition) = named(topic, partition) else { return Ok(()) };
-        match self.log.settle_all(&partition) {
-            Ok(()) | Err(LogError::UnknownTopic(_) | LogError::UnknownPartition(_)) => Ok(()),
-            Err(error) => {
-                tracing::error!(%partition, %error, "a transaction cannot be ended");
-                Err(Unmet::Unavailable)
-            }
-        }
-    }
-
-    /// Carries out the end of a transaction that is decided; says whether nothing is left to be done of it.
-    fn complete(&self, groups: &GroupService, transactional_id: &str) -> bool {
-        let mut state = self.state();
-        let Some(completion) = state.coordinator.completion(transactional_id) else { return true };
-        if !state.in_hand.insert(transactional_id.to_owned()) {
-            return false;
-        }
-        drop(state);
-        let done = self.carry_out(groups, &completion);
-        let mut state = self.state();
-        state.in_hand.remove(transactional_id);
-        let now_ms = self.clock.now_ms();
-        let kept = done.and_then(|()| match state.coordinator.completed(&completion, now_ms) {
-            Some(record) => state.keep(&record).map_err(|_| "it cannot be kept".to_owned()),
-            None => Ok(()),
-        });
-        if let Err(error) = &kept {
-            tracing::warn!(transactional_id, error, "a transaction could not be completed, it will be tried again");
-            state.again_ms = Some(now_ms.saturating_add(AGAIN_MS));
-        }
-        drop(state);
-        self.moved.notify_one();
-        kept.is_ok()
-    }
-
-    fn carry_out(&self, groups: &GroupService, completion: &Completion) -> Result<(), String> {
-        let mut marked = Vec::with_capacity(completion.partitions.len());
-        for (topic, partition) in &completion.partitions {
-            let Some(partition) = named(topic, *partition) else { continue };
-            let end = self.append_marker(&partition, completion.producer, completion.is_commit);
-            if let Some(end) = end.map_err(|error| error.to_string())? {
-                marked.push((partition, end));
-            }
-        }
-        for (partition, end) in marked {
-            self.log.settle(&partition, end).map_err(|error| error.to_string())?;
-        }
-        let offsets =
-            completion.has_offsets.then(|| groups.complete_transaction(completion.producer.id, completion.is_commit));
-        if offsets == Some(false) { Err("the offsets of its groups cannot be kept".to_owned()) } else { Ok(()) }
-    }
-
-    /// Appends a marker and makes sure of it.
-    fn mark(&self, partition: &TopicPartition, producer: Producer, is_commit: bool) -> Result<(), Refused> {
-        match self.append_marker(partition, producer, is_commit)? {
-            Some(end) => Ok(self.log.settle(partition, end)?),
-            None => Ok(()),
-        }
-    }
-
-    /// Appends a marker; answers the offset behind it, or nothing where there is nothing to end any more.
-    fn append_marker(
-        &self,
-        partition: &TopicPartition,
-        producer: Producer,
-        is_commit: bool,
-    ) -> Result<Option<Offset>, Refused> {
-        let (producer_id, producer_epoch) = (producer.id, producer.epoch);
-        let end = End { producer_id, producer_epoch, coordinator_epoch: COORDINATOR_EPOCH, is_commit };
-        match self.log.append_marker(partition, end) {
-            Ok(appended) => Ok(Some(appended.end)),
-            // A later life has begun there, so this one has ended; or the topic was taken away.
-            Err(Refused::Fenced | Refused::Log(LogError::UnknownTopic(_) | LogError::UnknownPartition(_))) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Does what is due, for ever.
@@ -411,6 +386,7 @@ impl TransactionService {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
         state.again_ms = state.again_ms.filter(|again_ms| *again_ms > now_ms);
+        state.mend();
         for record in state.coordinator.due(now_ms) {
             if let Record::Transaction(transaction) = &record {
                 tracing::info!(
@@ -419,7 +395,6 @@ impl TransactionService {
                 );
             }
             if state.keep(&record).is_err() {
-                state.again_ms = Some(now_ms.saturating_add(AGAIN_MS));
                 break;
             }
         }
@@ -428,6 +403,7 @@ impl TransactionService {
         for completion in decided {
             self.complete(groups, &completion.transactional_id);
         }
+        self.pay_owed();
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn write(disk: &dyn Disk, dir: &Path, checkpoint: &Checkpoint) -> Res
 
 /// Leaves the mark of a clean stop.
 pub(crate) fn write_clean_mark(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-    document::replace(disk, &dir.join(CLEAN_FILE), b"").map(drop)
+    document::replace(disk, &dir.join(CLEAN_FILE), b"")
 }
 
 /// Whether the last process to use `dir` stopped cleanly.
@@ -118,5 +118,5 @@ pub(crate) fn check_format(dir: &Path) -> Result<bool, LogError> {
 /// Marks the folder as one of this version.
 pub(crate) fn write_format(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
     let text = format!("format.version={FORMAT_VERSION}\n");
-    document::replace(disk, &dir.join(META_FILE), text.as_bytes()).map(drop)
+    document::replace(disk, &dir.join(META_FILE), text.as_bytes())
 }

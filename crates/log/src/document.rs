@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use crate::{Disk, LogError};
 pub(crate) fn write<T: Serialize>(disk: &dyn Disk, path: &Path, value: &T) -> Result<(), LogError> {
     let json = serde_json::to_string_pretty(value).expect("documents have string keys and serialize without fail");
     let text = format!("{:08x}\n{json}\n", crc32c(format!("{json}\n").as_bytes()));
-    replace(disk, path, text.as_bytes()).map(drop)
+    replace(disk, path, text.as_bytes())
 }
 
 /// The document at `path`; `None` when there is no such file.
@@ -36,24 +36,48 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LogErr
     serde_json::from_slice(json).map(Some).map_err(|error| LogError::corrupt(path, 0, error.to_string()))
 }
 
-/// Replaces the file at `path` by one with `bytes`; answers that, open for reading and writing.
-pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<File, LogError> {
-    let dir = path.parent().expect("a document lies in the log's folder");
+/// Replaces the file at `path` by one with `bytes`.
+pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+    prepare(disk, path, bytes)?;
+    install(disk, path)
+}
+
+/// Makes the file that is to take the place of the one at `path`; answers it, open for reading and writing. After an error
+/// nothing of it takes up room.
+pub(crate) fn prepare(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<File, LogError> {
+    let temporary = temporary(path);
+    let file = disk.create(&temporary).map_err(LogError::io("create", &temporary))?;
+    let written = disk.write_at(&file, bytes, 0).map_err(LogError::io("write", &temporary));
+    let synced = written.and_then(|()| disk.sync(&file).map_err(LogError::io("sync", &temporary)));
+    if let Err(error) = synced {
+        // The next one begins anew in any case.
+        let _ = disk.remove(&temporary);
+        return Err(error);
+    }
+    Ok(file)
+}
+
+/// Has the file that was prepared take the place of the one at `path`. After an error it is one of the two.
+pub(crate) fn install(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
+    let temporary = temporary(path);
+    disk.rename(&temporary, path).map_err(LogError::io("rename", &temporary))?;
+    sync_dir(disk, folder(path))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().expect("a document lies in the log's folder")
+}
+
+fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().expect("a document has a name").to_owned();
     name.push(".tmp");
-    let temporary = dir.join(name);
-    let file = disk.create(&temporary).map_err(LogError::io("create", &temporary))?;
-    disk.write_at(&file, bytes, 0).map_err(LogError::io("write", &temporary))?;
-    disk.sync(&file).map_err(LogError::io("sync", &temporary))?;
-    disk.rename(&temporary, path).map_err(LogError::io("rename", &temporary))?;
-    sync_dir(disk, dir)?;
-    Ok(file)
+    folder(path).join(name)
 }
 
 /// Takes the document at `path` away, if there is one; it is gone from the disk when this returns.
 pub(crate) fn remove(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
     match disk.remove(path) {
-        Ok(()) => sync_dir(disk, path.parent().expect("a document lies in the log's folder")),
+        Ok(()) => sync_dir(disk, folder(path)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(LogError::io("remove", path)(error)),
     }

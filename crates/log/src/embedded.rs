@@ -22,7 +22,7 @@ use crate::readers::TrackedReader;
 use crate::shared::Shared;
 use crate::topic::{Seal, Topic, partition_dir};
 use crate::writer::EmbeddedWriter;
-use crate::{LogConfig, LogError, Machine, catalog, clients, journal, open, segment};
+use crate::{FlushMode, LogConfig, LogError, Machine, catalog, clients, journal, open, segment};
 
 /// A log in a folder of this machine. See the crate's own page for what is in the folder.
 ///
@@ -142,9 +142,34 @@ impl EmbeddedLog {
     /// # Errors
     /// When the disk does not answer.
     pub fn journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
+        self.open_journal(name, self.shared.config.flush)
+    }
+
+    /// Returns when everything that clients have appended so far is on the disk, whatever the flush mode. Where that promises it,
+    /// it is when it was settled.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn secure(&self) -> Result<(), LogError> {
+        if self.shared.commits_are_durable() {
+            return Ok(());
+        }
+        let _open = self.shared.enter()?;
+        self.shared.flush_everything()
+    }
+
+    /// Like [`EmbeddedLog::journal`]; what is kept in it is on the disk at once, whatever the flush mode.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn durable_journal(&self, name: &str) -> Result<(Journal, Vec<Bytes>), LogError> {
+        self.open_journal(name, FlushMode::Commit)
+    }
+
+    fn open_journal(&self, name: &str, flush: FlushMode) -> Result<(Journal, Vec<Bytes>), LogError> {
         let _open = self.shared.enter()?;
         let dir = journal::folder(&self.shared.dir);
-        let opened = Journal::open(self.shared.machine.disk.clone(), &dir, name, self.shared.config.flush)?;
+        let opened = Journal::open(self.shared.machine.disk.clone(), &dir, name, flush)?;
         self.shared.journals.add(&opened.0);
         Ok(opened)
     }

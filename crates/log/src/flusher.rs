@@ -200,7 +200,8 @@ impl Shared {
                 state.flushed = CommitPosition::default();
                 Ok(())
             }
-            Err(error) if error.retry() => Err(error),
+            // Once it may have another name, nobody knows which file a restart finds.
+            Err(error) if error.retry() && !is_failed_sync(&error) && !is_failed_rename(&error) => Err(error),
             Err(error) => Err(self.fail(error)),
         }
     }
@@ -209,4 +210,8 @@ impl Shared {
 /// Whether what the disk holds is unknown since then.
 pub(crate) fn is_failed_sync(error: &LogError) -> bool {
     matches!(error, LogError::Io { action, .. } if action.starts_with("sync"))
+}
+
+fn is_failed_rename(error: &LogError) -> bool {
+    matches!(error, LogError::Io { action: "rename", .. })
 }

@@ -6,11 +6,25 @@
 //!
 //! Numbers are big-endian. A torn append at the end is cut when the file is opened, whole: what was appended together is there
 //! together. Zeros, which a power cut may leave, are no append: the CRC of a length of 0 is not 0. When the file has grown to a multiple of
-//! what its records come to, the owner replaces it by fewer.
+//! what its records come to, fewer take its place.
+//!
+//! What the disk refuses has not happened, and the next append may be taken:
+//! - After a *write* that failed what came of it is cut. Until that is possible nothing is appended behind it.
+//! - After a *sync* that failed nobody knows what the disk has of the file, and asking again does not tell: the system may have
+//!   forgotten what it could not write. The file is **doubtful** from then on and never appended or synced again. The next change
+//!   goes to a new file, with everything that was acknowledged, and is acknowledged once that file and its name are on the disk.
+//!   Nothing of the old file is needed for that: its owner has all of it in memory. Should the machine stop before there is
+//!   a new file, the old one has at least what was synced before; of a change that was refused it may tell or not, like of every
+//!   change whose answer got lost.
+
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -25,34 +39,60 @@ const LENGTH_BYTES: usize = 4;
 /// Largest append, and so what the owners of journals keep together: its length has four bytes.
 const APPEND_BYTES_MAX: usize = u32::MAX as usize;
 
+/// A file shorter than this is not worth being replaced.
+const REPLACED_BYTES_MIN: u64 = 4 << 20;
+
 /// An open journal. It is its owner's alone: calls come one after the other.
 pub struct Journal {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     file: Arc<File>,
-    unsynced: Arc<Unsynced>,
+    flushing: Arc<Flushing>,
     bytes: u64,
-    /// Bytes after the last replacement.
-    replaced_bytes: u64,
+    /// What was written behind `bytes` could not be cut.
+    is_torn: bool,
+    /// From so many bytes on it is worth replacing.
+    long_bytes: u64,
     flush: FlushMode,
 }
 
-/// The file of a journal that was appended to since it was last synced.
+/// What whoever flushes knows of a journal.
 #[derive(Debug, Default)]
-struct Unsynced(Mutex<Option<Arc<File>>>);
+struct Flushing {
+    /// The file, if it was appended to since it was last synced.
+    unsynced: Mutex<Option<Arc<File>>>,
+    /// A sync has failed: what the disk has of the file is unknown.
+    is_doubtful: AtomicBool,
+    /// Nobody flushes any more: every append has to be synced by itself.
+    is_abandoned: AtomicBool,
+}
 
-impl Unsynced {
-    fn file(&self) -> MutexGuard<'_, Option<Arc<File>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Flushing {
+    fn unsynced(&self) -> MutexGuard<'_, Option<Arc<File>>> {
+        self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.is_doubtful.load(Ordering::Acquire)
+    }
+
+    fn set_doubtful(&self, is_doubtful: bool) {
+        self.is_doubtful.store(is_doubtful, Ordering::Release);
+    }
+
+    /// Brings what was appended so far to the disk.
+    fn sync(&self, disk: &dyn Disk) -> io::Result<()> {
+        let Some(file) = self.unsynced().take() else { return Ok(()) };
+        disk.sync(&file).inspect_err(|_| self.set_doubtful(true))
     }
 }
 
 /// The journals that are open, for whoever flushes.
 #[derive(Debug, Default)]
-pub(crate) struct Journals(Mutex<Vec<Weak<Unsynced>>>);
+pub(crate) struct Journals(Mutex<Vec<Weak<Flushing>>>);
 
 impl Journals {
-    fn all(&self) -> Vec<Arc<Unsynced>> {
+    fn all(&self) -> Vec<Arc<Flushing>> {
         let mut journals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         journals.retain(|journal| journal.strong_count() > 0);
         journals.iter().filter_map(Weak::upgrade).collect()
@@ -60,17 +100,22 @@ impl Journals {
 
     /// Whether anything was appended that is not on the disk yet.
     pub(crate) fn have_unsynced(&self) -> bool {
-        self.all().iter().any(|journal| journal.file().is_some())
+        self.all().iter().any(|journal| journal.unsynced().is_some())
     }
 
     /// Brings everything appended so far to the disk.
     pub(crate) fn sync(&self, disk: &dyn Disk) -> std::io::Result<()> {
-        self.all().iter().filter_map(|journal| journal.file().take()).try_for_each(|file| disk.sync(&file))
+        self.all().iter().try_for_each(|journal| journal.sync(disk))
+    }
+
+    /// Says that nobody flushes any more: what is appended from now on has to reach the disk without.
+    pub(crate) fn abandon(&self) {
+        self.all().iter().for_each(|journal| journal.is_abandoned.store(true, Ordering::Release));
     }
 
     /// Flushes `journal` with the others from now on.
     pub(crate) fn add(&self, journal: &Journal) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&journal.unsynced));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&journal.flushing));
     }
 }
 
@@ -100,8 +145,8 @@ impl Journal {
         document::sync_dir(disk.as_ref(), dir)?;
         document::sync_dir(disk.as_ref(), dir.parent().expect("it lies in the log's folder"))?;
         let bytes = whole as u64;
-        let (file, unsynced) = (Arc::new(file), Arc::default());
-        Ok((Self { disk, path, file, unsynced, bytes, replaced_bytes: bytes, flush }, records))
+        let (file, flushing, long_bytes) = (Arc::new(file), Arc::default(), long_bytes(bytes));
+        Ok((Self { disk, path, file, flushing, bytes, is_torn: false, long_bytes, flush }, records))
     }
 
     /// The records of the journal `name` in `dir` at this moment, without a torn one at the end.
@@ -109,44 +154,99 @@ impl Journal {
         Ok(records_of(&content(&dir.join(format!("{name}.log")))?).0)
     }
 
+    /// Keeps `records`, all of them or none: behind the others; or, where the file is long or doubtful, by putting `all` in the
+    /// place of everything, which has what `records` change.
+    ///
+    /// # Errors
+    /// When the disk does not take them: nothing has changed then, and the next ones may be taken.
+    pub fn keep(&mut self, records: &[Bytes], all: impl FnOnce() -> Vec<Bytes>) -> Result<(), LogError> {
+        if self.is_doubtful() {
+            return self.replace(&all());
+        }
+        if self.bytes > self.long_bytes {
+            match self.replace(&all()) {
+                Err(error) if !self.is_doubtful() => {
+                    tracing::warn!(%error, "a journal stays long");
+                    // It is a lot to write in vain again and again.
+                    self.long_bytes = self.bytes + self.bytes / 4;
+                }
+                replaced => return replaced,
+            }
+        }
+        self.append(records)
+    }
+
     /// Appends records, all of them or none.
     ///
     /// # Errors
-    /// When the disk does not take them.
+    /// When the disk does not take them, or the file is doubtful.
     pub fn append(&mut self, records: &[Bytes]) -> Result<(), LogError> {
         let bytes: usize = records.iter().map(|record| LENGTH_BYTES + record.len()).sum();
         if bytes > APPEND_BYTES_MAX {
             let error = io::Error::new(ErrorKind::FileTooLarge, "more than 4 GiB at once");
             return Err(LogError::io("write", &self.path)(error));
         }
+        if self.is_doubtful() {
+            let error = io::Error::other("an earlier sync of it has failed");
+            return Err(LogError::io("append to", &self.path)(error));
+        }
         let mut framed = Vec::with_capacity(FRONT_BYTES + bytes);
         frame(records, &mut framed);
+        self.cut_torn()?;
         if let Err(error) = self.disk.write_at(&self.file, &framed, self.bytes) {
-            // Half a record must not be followed by a whole one. If cutting fails too, the next append overwrites it.
-            let _ = self.disk.truncate(&self.file, self.bytes);
+            self.is_torn = true;
+            // Half a record must not be followed by a whole one. If cutting fails too, the next append tries that first.
+            let _ = self.cut_torn();
             return Err(LogError::io("write", &self.path)(error));
         }
+        if self.flush != FlushMode::Commit && !self.flushing.is_abandoned.load(Ordering::Acquire) {
+            *self.flushing.unsynced() = Some(self.file.clone());
+        } else if let Err(error) = self.sync() {
+            // It has not happened: a restart had better not find it.
+            let _ = self.disk.truncate(&self.file, self.bytes);
+            return Err(error);
+        }
         self.bytes += framed.len() as u64;
-        *self.unsynced.file() = Some(self.file.clone());
-        if self.flush == FlushMode::Commit { self.sync() } else { Ok(()) }
-    }
-
-    /// Returns when everything appended is on the disk.
-    ///
-    /// # Errors
-    /// When the disk does not answer: what it holds is unknown then.
-    pub fn sync(&self) -> Result<(), LogError> {
-        self.disk.sync(&self.file).map_err(LogError::io("sync", &self.path))?;
-        *self.unsynced.file() = None;
         Ok(())
     }
 
-    /// Whether so much was appended since it was replaced that replacing it again is worth it.
-    pub fn wants_replacement(&self) -> bool {
-        self.bytes > (4 << 20) && self.bytes > 4 * self.replaced_bytes
+    /// Cuts what is left of an append that failed.
+    fn cut_torn(&mut self) -> Result<(), LogError> {
+        if self.is_torn {
+            self.disk.truncate(&self.file, self.bytes).map_err(LogError::io("cut", &self.path))?;
+            self.is_torn = false;
+        }
+        Ok(())
     }
 
-    /// Puts `records` in the place of all records.
+    /// Brings all that was appended to the disk. One sync that fails is the last.
+    fn sync(&self) -> Result<(), LogError> {
+        let synced = self.disk.sync(&self.file).map_err(LogError::io("sync", &self.path));
+        *self.flushing.unsynced() = None;
+        synced.inspect_err(|_| self.flushing.set_doubtful(true))
+    }
+
+    /// Whether a sync has failed, and no other file has taken the place of the one that it was of. [`keep`](Self::keep) and
+    /// [`replace`](Self::replace) mend that.
+    pub fn is_doubtful(&self) -> bool {
+        self.flushing.is_doubtful()
+    }
+
+    /// The records that were kept up to now, in order.
+    ///
+    /// # Errors
+    /// When the disk does not answer or lies.
+    pub fn records(&self) -> Result<Vec<Bytes>, LogError> {
+        let mut content = vec![0; usize::try_from(self.bytes).expect("it was read whole when it was opened")];
+        self.file.read_exact_at(&mut content, 0).map_err(LogError::io("read", &self.path))?;
+        let (records, whole) = records_of(&Bytes::from(content));
+        if whole as u64 == self.bytes {
+            return Ok(records);
+        }
+        Err(LogError::corrupt(&self.path, whole as u64, "a record is not what was written"))
+    }
+
+    /// Puts `records` in the place of all records; they are on the disk when this returns.
     ///
     /// # Errors
     /// When the disk does not take them: the old ones are there then.
@@ -154,14 +254,24 @@ impl Journal {
         let mut framed = Vec::new();
         // One by one: the file takes the place of the other as a whole, and an append is bounded.
         records.iter().for_each(|record| frame(std::slice::from_ref(record), &mut framed));
+        let file = document::prepare(self.disk.as_ref(), &self.path, &framed)?;
+        // Until its name is on the disk, nobody knows which of the two a restart finds.
+        self.flushing.set_doubtful(true);
+        *self.flushing.unsynced() = None;
+        document::install(self.disk.as_ref(), &self.path)?;
         // Not opened anew: what is appended to the old one, were that to fail, would have no name.
-        self.file = Arc::new(document::replace(self.disk.as_ref(), &self.path, &framed)?);
-        // The new file is on the disk; the old one is nobody's.
-        *self.unsynced.file() = None;
+        self.file = Arc::new(file);
         self.bytes = framed.len() as u64;
-        self.replaced_bytes = self.bytes;
+        self.long_bytes = long_bytes(self.bytes);
+        self.is_torn = false;
+        self.flushing.set_doubtful(false);
         Ok(())
     }
+}
+
+/// How long a file may become whose records come to so many bytes.
+fn long_bytes(bytes: u64) -> u64 {
+    REPLACED_BYTES_MIN.max(4 * bytes)
 }
 
 /// Where the journals of the log in `dir` are.
@@ -228,103 +338,4 @@ fn split(body: &Bytes) -> Option<Vec<Bytes>> {
         at += LENGTH_BYTES + length;
     }
     Some(records)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::LocalDisk;
-
-    fn open(dir: &Path) -> (Journal, Vec<Bytes>) {
-        Journal::open(Arc::new(LocalDisk), dir, "groups", FlushMode::Interval).expect("the disk answers")
-    }
-
-    #[test]
-    fn records_come_back_and_a_torn_one_is_cut_at_any_byte() {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        let (mut journal, found) = open(folder.path());
-        assert!(found.is_empty());
-        journal.append(&[Bytes::from("one"), Bytes::new(), Bytes::from("three")]).expect("there is room");
-        let path = folder.path().join("groups.log");
-        let whole = fs::read(&path).expect("it is there");
-        journal.append(&[Bytes::from("four")]).expect("there is room");
-        let all = fs::read(&path).expect("it is there");
-        for length in whole.len()..all.len() {
-            fs::write(&path, &all[..length]).expect("it can be written");
-            let (mut journal, found) = open(folder.path());
-            assert_eq!(found, ["one", "", "three"], "{length} of {}", all.len());
-            journal.append(&[Bytes::from("five")]).expect("there is room");
-            assert_eq!(open(folder.path()).1, ["one", "", "three", "five"]);
-        }
-    }
-
-    #[test]
-    fn what_was_appended_together_is_there_together() {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        open(folder.path()).0.append(&[Bytes::from("one"), Bytes::from("two")]).expect("there is room");
-        let path = folder.path().join("groups.log");
-        let all = fs::read(&path).expect("it is there");
-        for length in 0..all.len() {
-            fs::write(&path, &all[..length]).expect("it can be written");
-            assert!(open(folder.path()).1.is_empty(), "{length} of {}", all.len());
-        }
-    }
-
-    #[test]
-    fn a_large_append_is_no_torn_one() {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        let large = Bytes::from(vec![7; 65 << 20]);
-        let mut journal = open(folder.path()).0;
-        journal.append(std::slice::from_ref(&large)).expect("there is room");
-        journal.append(&[Bytes::from("after it")]).expect("there is room");
-        let found = open(folder.path()).1;
-        assert!(found.len() == 2 && found[0] == large && found[1] == "after it", "{} records", found.len());
-    }
-
-    #[test]
-    fn zeros_at_the_end_are_no_records() {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        open(folder.path()).0.append(&[Bytes::from("one")]).expect("there is room");
-        let path = folder.path().join("groups.log");
-        let mut all = fs::read(&path).expect("it is there");
-        all.extend([0; 100]);
-        fs::write(&path, &all).expect("it can be written");
-        assert_eq!(open(folder.path()).1, ["one"]);
-    }
-
-    /// A disk on which whatever is renamed cannot be opened by its name afterwards.
-    struct OutOfHandles;
-
-    impl Disk for OutOfHandles {
-        fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-            LocalDisk.rename(from, &to.with_extension("renamed"))?;
-            LocalDisk.remove(to)?;
-            fs::create_dir(to)
-        }
-    }
-
-    #[test]
-    fn what_is_appended_after_a_replacement_goes_to_the_new_file_whatever_can_be_opened() {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        let opened = Journal::open(Arc::new(OutOfHandles), folder.path(), "groups", FlushMode::Interval);
-        let (mut journal, _) = opened.expect("the disk answers");
-        journal.append(&[Bytes::from("one")]).expect("there is room");
-        journal.replace(&[Bytes::from("all that matters")]).expect("nothing is opened");
-        journal.append(&[Bytes::from("more")]).expect("there is room");
-        let content = fs::read(folder.path().join("groups.renamed")).expect("it was renamed");
-        assert_eq!(records_of(&Bytes::from(content)).0, ["all that matters", "more"]);
-    }
-
-    #[test]
-    fn fewer_records_take_the_place_of_many() {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        let (mut journal, _) = open(folder.path());
-        let large = Bytes::from(vec![7; 1 << 20]);
-        (0..5).for_each(|_| journal.append(std::slice::from_ref(&large)).expect("there is room"));
-        assert!(journal.wants_replacement());
-        journal.replace(&[Bytes::from("all that matters")]).expect("there is room");
-        assert!(!journal.wants_replacement());
-        journal.append(&[Bytes::from("more")]).expect("there is room");
-        assert_eq!(open(folder.path()).1, ["all that matters", "more"]);
-    }
 }

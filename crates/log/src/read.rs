@@ -77,6 +77,8 @@ impl Chunk {
         // Its header was looked at when the chunk was read.
         let end = frame_span(&self.bytes[last.clone()]).map_or(i64::MAX, |span| span.end);
         self.bytes.truncate(last.end);
+        // More may have been read than is wanted, and it may be long until a client takes it.
+        self.bytes.shrink_to_fit();
         (Bytes::from(self.bytes), end)
     }
 

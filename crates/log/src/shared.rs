@@ -154,6 +154,7 @@ impl Shared {
         tracing::error!(%error, "log goes out of service");
         // A second failure adds nothing to the first.
         let _ = self.failure.set(Arc::from(error.to_string()));
+        self.journals.abandon();
         self.signal.notify();
         error
     }

@@ -70,7 +70,7 @@ impl Broker {
         _call: &Call,
     ) -> ConsumerGroupDescribeResponse {
         let names = request.group_ids.clone();
-        let reply = self.groups.ask(|groups, token, _| groups.describe_consumer_groups(token, names)).await;
+        let reply = self.groups.read(|groups, token| groups.describe_consumer_groups(token, names));
         let described = match reply {
             Some(Reply::DescribeConsumerGroups(described)) => described,
             _ => request.group_ids.into_iter().map(|group| (group, Err(UNAVAILABLE))).collect(),

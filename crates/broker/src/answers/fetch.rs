@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_flow::{Log, Offset, TopicPartition};
-use millrace_log::Isolation;
+use millrace_log::{Isolation, Piece};
 use tokio::time::Instant;
 
 use super::{Call, on_disk};
@@ -33,6 +33,21 @@ struct Read {
     has_error: bool,
 }
 
+impl Read {
+    /// Bytes that are here: others lie in files until they are sent.
+    fn memory_bytes(&self) -> usize {
+        let partitions = self.responses.iter().flat_map(|topic| &topic.partitions);
+        let pieces = partitions.flat_map(|partition| &partition.records.0);
+        pieces.filter(|piece| matches!(piece, Piece::Memory(_))).map(Piece::len).sum()
+    }
+
+    /// Lets go of what was read, and keeps where partitions end.
+    fn drop_records(&mut self) {
+        let partitions = self.responses.iter_mut().flat_map(|topic| &mut topic.partitions);
+        partitions.for_each(|partition| partition.records = Records::default());
+    }
+}
+
 impl Broker {
     pub(super) async fn fetch(&self, mut request: FetchRequest, call: &Call) -> FetchResponse {
         let uses_ids = call.header.api_version >= IDS_FROM;
@@ -40,7 +55,7 @@ impl Broker {
             Ok(turn) => turn,
             Err(code) => return FetchResponse { error_code: code.number(), ..FetchResponse::default() },
         };
-        let mut response = self.fetch_all(&request, uses_ids).await;
+        let mut response = self.fetch_all(&request, uses_ids, call).await;
         self.sessions.finish(&turn, request, uses_ids, &mut response, Instant::now().into_std());
         let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
         let bytes = partitions.map(|partition| partition.records.bytes()).sum();
@@ -49,18 +64,26 @@ impl Broker {
     }
 
     /// Reads everything that is asked for, now or when there is enough.
-    async fn fetch_all(&self, request: &FetchRequest, uses_ids: bool) -> FetchResponse {
+    async fn fetch_all(&self, request: &FetchRequest, uses_ids: bool, call: &Call) -> FetchResponse {
         let names = self.names_of(request, uses_ids);
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
         let deadline = Instant::now() + wait;
         let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
+        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         loop {
+            let room = self.room.take(bytes_max).await;
             // Both before reading: what comes while we read wakes us.
             let mut seen = (self.log.clients_signal().version(), self.log.signal().version());
-            let read = on_disk(|| self.read_all(request, &names));
-            if read.has_error || read.bytes >= bytes_min || Instant::now() >= deadline {
+            let left = bytes_max.min(room.bytes());
+            let mut read = on_disk(|| self.read_all(request, &names, left));
+            // Where there is little room, half of that is enough: more may not fit.
+            let enough = if left < bytes_max { bytes_min.min(left / 2) } else { bytes_min };
+            if read.has_error || read.bytes >= enough || Instant::now() >= deadline {
+                call.hold(room, read.memory_bytes());
                 return FetchResponse { responses: read.responses, ..FetchResponse::default() };
             }
+            read.drop_records();
+            drop(room);
             let isolation = isolation_of(request.isolation_level);
             loop {
                 let is_time = tokio::select! {
@@ -102,9 +125,9 @@ impl Broker {
         })
     }
 
-    fn read_all(&self, request: &FetchRequest, names: &[Option<Arc<str>>]) -> Read {
+    /// Reads at most `left` bytes beyond the first batch.
+    fn read_all(&self, request: &FetchRequest, names: &[Option<Arc<str>>], mut left: usize) -> Read {
         let isolation = isolation_of(request.isolation_level);
-        let mut left = usize::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         let mut read = Read { responses: Vec::with_capacity(request.topics.len()), bytes: 0, has_error: false };
         for (topic, name) in request.topics.iter().zip(names) {
             let fetched = topic.partitions.iter().map(|partition| {

@@ -52,7 +52,7 @@ fn number_of(error: Option<GroupError>) -> i16 {
     error.map_or(ErrorCode::None, code_of).number()
 }
 
-/// What an answer says when groups are out of service.
+/// What an answer says when what it would tell of cannot be kept.
 pub(super) const UNAVAILABLE: GroupError = GroupError::CoordinatorNotAvailable;
 
 impl Broker {
@@ -305,7 +305,7 @@ impl Broker {
         require_stable: bool,
     ) -> Result<Vec<FetchedTopic>, GroupError> {
         let request = FetchOffsetsRequest { group: group.to_owned(), member, topics, require_stable };
-        match self.groups.ask(|groups, token, _| groups.fetch_offsets(token, request)).await {
+        match self.groups.read(|groups, token| groups.fetch_offsets(token, request)) {
             Some(Reply::FetchOffsets(fetched)) => fetched,
             _ => Err(UNAVAILABLE),
         }
@@ -313,7 +313,7 @@ impl Broker {
 
     pub(super) async fn list_groups(&self, request: ListGroupsRequest, _call: &Call) -> ListGroupsResponse {
         let list = List { states: request.states_filter, types: request.types_filter };
-        let answer = match self.groups.ask(|groups, token, _| groups.list_groups(token, &list)).await {
+        let answer = match self.groups.read(|groups, token| groups.list_groups(token, &list)) {
             Some(Reply::ListGroups(answer)) => answer,
             _ => Err(UNAVAILABLE),
         };
@@ -333,7 +333,7 @@ impl Broker {
 
     pub(super) async fn describe_groups(&self, request: DescribeGroupsRequest, call: &Call) -> DescribeGroupsResponse {
         let names = request.groups.clone();
-        let reply = self.groups.ask(|groups, token, _| groups.describe_groups(token, names)).await;
+        let reply = self.groups.read(|groups, token| groups.describe_groups(token, names));
         let Some(Reply::DescribeGroups(described)) = reply else {
             let error_code = code_of(UNAVAILABLE).number();
             let failed = |group_id| DescribedGroup { error_code, group_id, ..DescribedGroup::default() };

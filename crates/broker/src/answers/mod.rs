@@ -18,8 +18,8 @@ mod transactions;
 mod versions;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use millrace_log::Piece;
@@ -27,6 +27,7 @@ use millrace_log::Piece;
 use crate::Broker;
 use crate::access::{Addition, Admission, Gate, Guarded};
 use crate::connection::Ended;
+use crate::room::Taken;
 use crate::security::Principal;
 use crate::throttle::Flow;
 use crate::wire::api::{Api, ApiKey};
@@ -42,12 +43,20 @@ pub(crate) struct Call {
     pub(crate) principal: Principal,
     /// Milliseconds for which the client is not listened to once it is answered.
     pub(crate) mute_ms: Arc<AtomicU32>,
+    /// Room that the answer takes until it is sent.
+    pub(crate) room: Arc<Mutex<Option<Taken>>>,
 }
 
 impl Call {
     /// What the client calls itself.
     pub(crate) fn client_id(&self) -> &str {
         self.header.client_id.as_deref().unwrap_or_default()
+    }
+
+    /// Has the answer hold room, for its `bytes`.
+    pub(crate) fn hold(&self, mut room: Taken, bytes: usize) {
+        room.shrink_to(bytes);
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
     }
 
     /// Counts bytes against the client's quota, and mutes it if that was too much; answers for how many milliseconds.

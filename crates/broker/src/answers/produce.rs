@@ -108,7 +108,13 @@ impl Broker {
         }
         for (producer, partitions) in sent {
             let added = self.transactions.decide(|coordinator, now_ms| {
-                coordinator.add_partitions(transactional_id, producer, &partitions, now_ms)
+                // One that has yet to get a marker is refused by itself, and keeps no other waiting.
+                let takes =
+                    |(topic, partition): &&(String, i32)| !coordinator.owes(transactional_id, topic, *partition);
+                match &*partitions.iter().filter(takes).cloned().collect::<Vec<_>>() {
+                    [] => Ok(None),
+                    taking => coordinator.add_partitions(transactional_id, producer, taking, now_ms),
+                }
             });
             match added {
                 Err(Unmet::Unavailable) => return Err(Unmet::Unavailable),

@@ -105,6 +105,8 @@ impl Broker {
         let (code, error_message) = match self.log.delete_client_topic(&found) {
             Ok(()) => {
                 self.groups.forget_topic(&found);
+                // Whoever has a transaction that reaches into it may go on.
+                self.transactions.pay_owed();
                 (ErrorCode::None, None)
             }
             Err(error) => refusal(&error),

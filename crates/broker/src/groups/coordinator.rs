@@ -47,6 +47,12 @@ impl Coordinator {
         }
     }
 
+    /// One that knows the same topics and timings, and no groups: to be given all records that are kept, as after a restart.
+    pub fn begun_anew(&self) -> Self {
+        let (config, directory, timings) = (self.config.clone(), self.directory.clone(), self.timings.clone());
+        Self { directory, timings, is_closed: self.is_closed, ..Self::new(config) }
+    }
+
     /// When [`tick`](Self::tick) is to be called next.
     pub fn next_deadline(&self) -> Option<i64> {
         self.timers.next_ms()

@@ -7,7 +7,9 @@
 //!    due before it;
 //! 3. calls [`Coordinator::cancel`] when the connection of a waiting request is gone;
 //! 4. after a restart gives every record to [`Coordinator::replay`], then calls [`Coordinator::start`];
-//! 5. now and then replaces its file by [`Coordinator::snapshot`].
+//! 5. now and then replaces its file by [`Coordinator::snapshot`];
+//! 6. when records cannot be written goes on with [`Coordinator::begun_anew`], as after a restart: the replies are not sent, and
+//!    what they would have told of has not happened.
 //!
 //! Replies to reads go the same way as all others, since they may tell of what is not durable yet.
 //!

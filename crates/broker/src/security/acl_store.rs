@@ -60,14 +60,8 @@ struct State {
 impl State {
     /// Puts `acls` in the place of what there is, when `records` that say so are on the disk.
     fn keep(&mut self, acls: BTreeSet<Acl>, records: impl Iterator<Item = Record>) -> Result<(), LogError> {
-        if self.journal.wants_replacement() {
-            let all: Vec<Bytes> = acls.iter().map(|acl| Record::Added(acl.clone()).encode()).collect();
-            self.journal.replace(&all)?;
-        } else {
-            let records: Vec<Bytes> = records.map(|record| record.encode()).collect();
-            self.journal.append(&records)?;
-            self.journal.sync()?;
-        }
+        let records: Vec<Bytes> = records.map(|record| record.encode()).collect();
+        self.journal.keep(&records, || acls.iter().map(|acl| Record::Added(acl.clone()).encode()).collect())?;
         self.acls = acls;
         Ok(())
     }
@@ -80,7 +74,7 @@ impl AclStore {
         super_users: &[String],
         everyone_if_no_acl: bool,
     ) -> Result<Self, BrokerError> {
-        let (journal, records) = log.journal("acls")?;
+        let (journal, records) = log.durable_journal("acls")?;
         let mut acls = BTreeSet::new();
         for record in &records {
             let record = serde_json::from_slice(record);

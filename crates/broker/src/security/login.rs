@@ -90,7 +90,7 @@ impl<S: Transport> Login<'_, S> {
         let mut reader = Reader::new(frame);
         let header = RequestHeader::read(&mut reader).map_err(Ended::Header)?;
         let (peer, principal) = (self.peer, Principal::anonymous());
-        let call = Call { header, peer, principal, mute_ms: Arc::default() };
+        let call = Call { header, peer, principal, mute_ms: Arc::default(), room: Arc::default() };
         let api = call
             .header
             .api()

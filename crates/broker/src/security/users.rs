@@ -154,7 +154,7 @@ impl Keeper {
 impl Users {
     /// Takes up the users that there are.
     pub(crate) fn open(log: &EmbeddedLog) -> Result<Self, BrokerError> {
-        let (journal, records) = log.journal(JOURNAL)?;
+        let (journal, records) = log.durable_journal(JOURNAL)?;
         Self::replay(Keeper::Running(journal), &records)
     }
 
@@ -165,7 +165,6 @@ impl Users {
             None => {
                 let key = random(32);
                 journal.journal().append(&[Record::DecoyKey(Base64(key.clone())).encode()])?;
-                journal.journal().sync()?;
                 key
             }
         };
@@ -225,15 +224,11 @@ impl Users {
         if names.len() > USERS_MAX && names.len() > names_of(&state.known).len() {
             return Err(NotChanged::TooMany);
         }
-        if state.journal.journal().wants_replacement() {
-            let decoy = Record::DecoyKey(Base64(state.decoy_key.clone())).encode();
+        let decoy = Record::DecoyKey(Base64(state.decoy_key.clone()));
+        state.journal.journal().keep(&records, || {
             let all = known.iter().map(|((user, _), credential)| Record::set(user, credential).encode());
-            let all: Vec<Bytes> = std::iter::once(decoy).chain(all).collect();
-            state.journal.journal().replace(&all)?;
-        } else {
-            state.journal.journal().append(&records)?;
-            state.journal.journal().sync()?;
-        }
+            std::iter::once(decoy.encode()).chain(all).collect()
+        })?;
         state.known = known;
         self.names.send_replace(names);
         Ok(())

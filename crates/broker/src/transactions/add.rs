@@ -6,7 +6,7 @@ impl Coordinator {
     /// Adds partitions; answers what is to be written, which is nothing if all are part of it already.
     ///
     /// # Errors
-    /// When it is not the producer's, or its last transaction is still being completed.
+    /// When it is not the producer's, or its last transaction is still being completed, in one of these partitions at least.
     pub fn add_partitions(
         &self,
         transactional_id: &str,
@@ -14,6 +14,10 @@ impl Coordinator {
         partitions: &[(String, i32)],
         now_ms: i64,
     ) -> Result<Option<Record>, TransactionError> {
+        let found = self.of_producer(transactional_id, producer)?;
+        if partitions.iter().any(|(topic, partition)| found.owes(topic, *partition)) {
+            return Err(TransactionError::Concurrent);
+        }
         self.add(transactional_id, producer, now_ms, |transaction| {
             for (topic, partition) in partitions {
                 transaction.partitions.entry(topic.clone()).or_default().insert(*partition);

@@ -82,7 +82,8 @@ impl Coordinator {
         self.by_id.values().filter_map(overtaken).collect()
     }
 
-    /// Whether a transaction of that producer goes on, or is being completed, with this partition in it.
+    /// Whether a transaction of that producer goes on, or is being completed, with this partition in it; or the partition has
+    /// yet to get its marker.
     pub fn knows(&self, producer: Producer, topic: &str, partition: i32) -> bool {
         self.by_id.values().any(|found| {
             // One that is being fenced is one epoch further than its records.
@@ -90,7 +91,8 @@ impl Coordinator {
                 State::Ongoing => found.producer == producer,
                 state => state.is_decided() && found.producer.id == producer.id,
             };
-            is_of && found.has_partition(topic, partition)
+            let is_owed = || found.owed_at(topic, partition).any(|owed| owed.producer.id == producer.id);
+            (is_of && found.has_partition(topic, partition)) || is_owed()
         })
     }
 
@@ -113,6 +115,10 @@ impl Coordinator {
         topic: &str,
         partition: i32,
     ) -> Result<(), TransactionError> {
+        // What it has there belongs to the marker that is to come.
+        if self.of_producer(transactional_id, producer)?.owes(topic, partition) {
+            return Err(TransactionError::Concurrent);
+        }
         let found = self.check_ongoing(transactional_id, producer)?;
         if found.has_partition(topic, partition) { Ok(()) } else { Err(TransactionError::NotAdded) }
     }

@@ -13,7 +13,7 @@
 //!   Complete…             abort: new life │ commit: no       as decided: told so  │ else: no
 //! ```
 
-use super::{Coordinator, Producer, Record, State, Transaction, TransactionError};
+use super::{Coordinator, OwedMarker, Producer, Record, State, Transaction, TransactionError};
 
 /// What is to be carried out of a transaction that is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,11 +126,16 @@ impl Coordinator {
         self.by_id.get(transactional_id).and_then(Completion::of)
     }
 
-    /// What is to be written once a completion was carried out; nothing if it is not the present one.
-    pub fn completed(&self, completion: &Completion, now_ms: i64) -> Option<Record> {
+    /// What is to be written once a completion was carried out, but for markers that are `owed`; nothing if it is not the
+    /// present one.
+    pub fn completed(&self, completion: &Completion, owed: Vec<OwedMarker>, now_ms: i64) -> Option<Record> {
         let found = self.by_id.get(&completion.transactional_id)?;
         let is_present = Completion::of(found).as_ref() == Some(completion);
-        is_present.then(|| Record::Transaction(found.completed(completion.is_commit, now_ms)))
+        is_present.then(|| {
+            let mut completed = found.completed(completion.is_commit, now_ms);
+            completed.owed.extend(owed);
+            Record::Transaction(completed)
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Coordinator, Producer, Record, State, Transaction, TransactionError};
+use super::{Coordinator, OwedMarker, Producer, Record, State, Transaction, TransactionError};
 
 /// A producer begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Coordinator {
             return Err(TransactionError::Timeout);
         }
         let Some(found) = self.by_id.get(transactional_id) else {
-            return Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer::first(id), now_ms)));
+            return Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer::first(id), &[], now_ms)));
         };
         let is_first_ask = known.is_none_or(|known| known == found.producer);
         let is_asked_again = known.is_some_and(|known| Some(known) == found.previous);
@@ -62,14 +62,14 @@ impl Coordinator {
                 Ok(Init::Ready(found.producer, found.ended.map(|_| settled())))
             }
             _ if found.producer.is_exhausted() => {
-                Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer::first(id), now_ms)))
+                Ok(new_id.map_or(Init::WantsId, |id| begin(request, Producer::first(id), &found.owed, now_ms)))
             }
-            _ => Ok(begin(request, found.producer.next(), now_ms)),
+            _ => Ok(begin(request, found.producer.next(), &found.owed, now_ms)),
         }
     }
 }
 
-fn begin(request: &InitRequest, producer: Producer, now_ms: i64) -> Init {
+fn begin(request: &InitRequest, producer: Producer, owed: &[OwedMarker], now_ms: i64) -> Init {
     let begun = Transaction {
         transactional_id: request.transactional_id.clone(),
         producer,
@@ -82,6 +82,7 @@ fn begin(request: &InitRequest, producer: Producer, now_ms: i64) -> Init {
         groups: BTreeSet::new(),
         started_ms: None,
         updated_ms: now_ms,
+        owed: owed.to_vec(),
     };
     Init::Ready(producer, Some(Record::Transaction(begun)))
 }

@@ -5,7 +5,8 @@
 //! not happened. The caller
 //! 1. writes the [`Record`], applies it, and only then answers the client;
 //! 2. carries out the [`Completion`] of a transaction that is decided: a marker in each of its partitions, then the offsets of
-//!    its groups; and has it noted with [`Coordinator::completed`]. Nobody else may be carrying it out meanwhile;
+//!    its groups; and has it noted with [`Coordinator::completed`]. Nobody else may be carrying it out meanwhile. A partition
+//!    that is offline is owed its [marker](OwedMarker), and keeps nobody waiting;
 //! 3. asks for what is [due](Coordinator::due) when [`Coordinator::next_deadline`] has come;
 //! 4. after a restart applies every record again, carries out what was decided, and now and then replaces its file by
 //!    [`Coordinator::snapshot`].
@@ -25,7 +26,7 @@
 //!
 //! Invariants:
 //! - the epoch of a producer id never falls, and a new life has an epoch or an id that no earlier one had;
-//! - a decided transaction ends as decided, over any restart;
+//! - a decided transaction ends as decided, in all of its partitions, over any restart;
 //! - applying all records, or a snapshot, gives the same coordinator.
 //!
 //! Not here: the sequence of a producer's records, which each partition guards by itself.
@@ -37,6 +38,7 @@ mod coordinator;
 mod end;
 mod error;
 mod init;
+mod owed;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -48,5 +50,6 @@ pub use coordinator::Coordinator;
 pub use end::{Completion, Renewal};
 pub use error::TransactionError;
 pub use init::{Init, InitRequest};
+pub use owed::OwedMarker;
 pub use record::{BadRecord, Record};
 pub use transaction::{Producer, State, Transaction};

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::Transaction;
 
 /// Latest version of the records. What an earlier one can say is written in that, for earlier versions of this program.
-const VERSION: u32 = 2;
-/// The version that knows nothing of lives that end with a transaction.
+const VERSION: u32 = 3;
+/// The version that knows nothing of markers that are owed.
+const VERSION_WITHOUT_OWED: u32 = 2;
+/// The version that knows nothing of lives that end with a transaction either.
 const VERSION_WITHOUT_LIVES: u32 = 1;
 
 /// One fact about a transactional id. Later ones replace earlier ones.
@@ -37,6 +39,15 @@ struct Line {
     removed: Option<String>,
 }
 
+/// The lowest version that can say all that there is to say.
+fn lowest_version(transaction: &Transaction) -> u32 {
+    match transaction {
+        Transaction { owed, .. } if !owed.is_empty() => VERSION,
+        Transaction { ended: None, next_id: None, .. } => VERSION_WITHOUT_LIVES,
+        _ => VERSION_WITHOUT_OWED,
+    }
+}
+
 /// What is looked at first: the rest may be of a form that is not known yet.
 #[derive(Deserialize)]
 struct Versioned {
@@ -50,8 +61,7 @@ impl Record {
             Self::Transaction(transaction) => (Some(transaction), None),
             Self::Removed(transactional_id) => (None, Some(transactional_id)),
         };
-        let has_lives = transaction.as_ref().is_some_and(|found| found.ended.is_some() || found.next_id.is_some());
-        let version = if has_lives { VERSION } else { VERSION_WITHOUT_LIVES };
+        let version = transaction.as_ref().map_or(VERSION_WITHOUT_LIVES, lowest_version);
         let line = Line { version, transaction, removed };
         Bytes::from(serde_json::to_vec(&line).expect("keys are texts"))
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::TransactionError;
+use super::{OwedMarker, TransactionError};
 
 /// Clients never get an epoch above this one: the greatest is left for fencing whoever has it.
 const CLIENT_EPOCH_MAX: i16 = i16::MAX - 1;
@@ -123,6 +123,9 @@ pub struct Transaction {
     pub started_ms: Option<i64>,
     /// When the last of all this changed.
     pub updated_ms: i64,
+    /// Markers of earlier transactions that their partitions could not take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owed: Vec<OwedMarker>,
 }
 
 impl Transaction {
@@ -147,20 +150,17 @@ impl Transaction {
         if producer.epoch == self.producer.epoch { Ok(()) } else { Err(TransactionError::Fenced) }
     }
 
-    /// The same in another state, with nothing in it.
+    /// The same in another state, with nothing in it; what it owes it goes on owing.
     pub(super) fn emptied(&self, state: State, now_ms: i64) -> Self {
         Self {
-            transactional_id: self.transactional_id.clone(),
-            producer: self.producer,
-            previous: self.previous,
             ended: None,
             next_id: None,
-            timeout_ms: self.timeout_ms,
             state,
             partitions: BTreeMap::new(),
             groups: BTreeSet::new(),
             started_ms: None,
             updated_ms: now_ms,
+            ..self.clone()
         }
     }
 
@@ -198,6 +198,8 @@ impl Transaction {
         match self.state {
             State::Ongoing => Some(self.started_ms.unwrap_or(0).saturating_add(i64::from(self.timeout_ms))),
             State::PrepareCommit | State::PrepareAbort => None,
+            // Forgotten with it would be how the transaction ended.
+            _ if !self.owed.is_empty() => None,
             State::Empty | State::CompleteCommit | State::CompleteAbort => {
                 Some(self.updated_ms.saturating_add(expiration_ms))
             }

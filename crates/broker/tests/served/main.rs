@@ -7,4 +7,5 @@ mod consumers;
 mod fetching;
 mod quotas;
 mod rig;
+mod room;
 mod silence;

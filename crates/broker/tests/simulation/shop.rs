@@ -1,5 +1,5 @@
 //! A broker over a disk that is traced, and producers with transactions: several partitions, a compacted topic, offsets of groups,
-//! lives that fence each other, and time that runs out.
+//! lives that fence each other, time that runs out, and a disk that now and then refuses what the broker has to remember.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ use crate::generations::Simulated;
 use crate::ledger::{Deal, Found, Ledger, Life, Sent};
 use crate::records::{Record, committed, frame};
 use crate::span::Span;
-use crate::trace::TracingDisk;
+use crate::trace::{Refusal, TracingDisk};
 
 const NAMES: [&str; 3] = ["north", "south", "west"];
 /// The one that speaks the older protocol of transactions; the others have a new life with each of theirs.
@@ -35,6 +35,8 @@ const HASTY_MS: i32 = 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Topics and partitions.
 const PLACES: [(&str, i32); 3] = [("orders", 0), ("orders", 1), ("stock", 0)];
+/// What the broker remembers of its clients.
+const JOURNALS: [&str; 2] = ["coordinator/transactions", "coordinator/groups"];
 /// The place that is compacted.
 const COMPACTED: usize = 2;
 const ARTICLES: u64 = 4;
@@ -110,6 +112,25 @@ impl Simulated for Shop {
     /// Asks one thing of the broker, by chance.
     fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
         let n = chance.below(NAMES.len() as u64) as usize;
+        let refused = Refusal::ALL.get(chance.below(24) as usize);
+        let files = JOURNALS[chance.below(JOURNALS.len() as u64) as usize];
+        self.disk.refuse(refused.map(|refusal| (*refusal, files)));
+        let done = self.ask(n, chance);
+        self.disk.refuse(None);
+        done
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
+    fn disk(&self) -> &TracingDisk {
+        &self.disk
+    }
+}
+
+impl Shop {
+    fn ask(&mut self, n: usize, chance: &mut Chance) -> Result<(), String> {
         match chance.below(24) {
             0..=9 => self.send(n, chance),
             10..=11 => self.commit_offset(n),
@@ -129,16 +150,20 @@ impl Simulated for Shop {
         }
     }
 
-    fn ledger(&self) -> Ledger {
-        self.ledger.clone()
+    /// Has the client ask for something that has to be remembered, until it is; once it was refused the disk is well.
+    fn until_kept(&mut self, what: &str, mut ask: impl FnMut(&mut Client) -> ErrorCode) -> Result<(), String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match ask(&mut self.client) {
+                ErrorCode::CoordinatorNotAvailable | ErrorCode::ConcurrentTransactions if Instant::now() < deadline => {
+                    self.disk.refuse(None);
+                    std::thread::yield_now();
+                }
+                code => return expect(code, ErrorCode::None, what),
+            }
+        }
     }
 
-    fn disk(&self) -> &TracingDisk {
-        &self.disk
-    }
-}
-
-impl Shop {
     /// Opens the log in `dir` after the machine was started for the `boot`th time, and compares it with what is owed after
     /// a power cut at `cut`.
     pub(crate) fn open(dir: &Path, bug: Option<Bug>, boot: u64, owed: Option<(Ledger, usize)>) -> Result<Self, String> {
@@ -233,7 +258,12 @@ impl Shop {
         loop {
             match self.client.try_init(4, name, timeout_ms, (-1, -1)) {
                 Ok(me) => return Ok(me),
-                Err(ErrorCode::ConcurrentTransactions) if Instant::now() < deadline => std::thread::yield_now(),
+                Err(ErrorCode::ConcurrentTransactions | ErrorCode::CoordinatorNotAvailable)
+                    if Instant::now() < deadline =>
+                {
+                    self.disk.refuse(None);
+                    std::thread::yield_now();
+                }
                 Err(code) => return Err(format!("{name} gets no life: {code:?}")),
             }
         }
@@ -274,16 +304,14 @@ impl Shop {
         let record = self.record(NAMES[n], chance);
         let (to, me) = (PLACES[place], self.producers[n].me);
         if n == OLDER {
-            expect(self.client.add(3, me, &[(to.0, &[to.1])])[0], ErrorCode::None, "a partition is added")?;
+            self.until_kept("a partition is added", |client| client.add(3, me, &[(to.0, &[to.1])])[0])?;
         }
         let sequence = self.producers[n].sequences[place];
         self.ledger.sent.push(Sent { place, deal, record: record.clone() });
         let frame = frame((me.id, me.epoch, sequence), &record);
-        expect(
-            self.client.send_frame(produce_version(n), Some(me.name), to, frame),
-            ErrorCode::None,
-            "a record is sent",
-        )?;
+        self.until_kept("a record is sent", |client| {
+            client.send_frame(produce_version(n), Some(me.name), to, frame.clone())
+        })?;
         self.producers[n].sequences[place] += 1;
         if place == 0 {
             self.ledger.lives[n].last_mut().expect("it lives").next = sequence + 1;
@@ -306,15 +334,11 @@ impl Shop {
     fn commit_offset(&mut self, n: usize) -> Result<(), String> {
         let (deal, me, offset) = (self.begin(n), self.producers[n].me, self.ledger.value());
         if n == OLDER {
-            expect(self.client.add_group(me, me.name), ErrorCode::None, "a group is added")?;
+            self.until_kept("a group is added", |client| client.add_group(me, me.name))?;
         }
         self.ledger.deals[deal].offset = Some(offset);
         let version = if n == OLDER { 3 } else { 5 };
-        expect(
-            self.client.commit_offset(version, me, me.name, ("orders", 0, offset)),
-            ErrorCode::None,
-            "an offset is sent",
-        )
+        self.until_kept("an offset is sent", |client| client.commit_offset(version, me, me.name, ("orders", 0, offset)))
     }
 
     fn end(&mut self, n: usize, commits: bool) -> Result<(), String> {
@@ -325,7 +349,8 @@ impl Shop {
             self.ledger.deals[deal].asks_again = (n != OLDER).then_some(self.producers[n].me);
         }
         if n == OLDER {
-            expect(self.client.end(3, self.producers[n].me, commits), ErrorCode::None, "a transaction ends")?;
+            let me = self.producers[n].me;
+            self.until_kept("a transaction ends", |client| client.end(3, me, commits))?;
         } else {
             self.renew(n, commits, asked)?;
         }
@@ -338,8 +363,17 @@ impl Shop {
     /// Ends a transaction by the newer protocol, and asks once more, as one does who has not seen the answer.
     fn renew(&mut self, n: usize, commits: bool, asked: usize) -> Result<(), String> {
         let before = self.producers[n].me;
-        let mut end = || self.client.renew(before, commits).map_err(|code| format!("a transaction ends: {code:?}"));
-        let (me, again) = (end()?, end()?);
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            self.until_kept("a transaction ends", |client| match client.renew(before, commits) {
+                Ok(me) => {
+                    told.push(me);
+                    ErrorCode::None
+                }
+                Err(code) => code,
+            })?;
+        }
+        let (me, again) = (told[0], told[1]);
         if me != again {
             return Err(format!("{me:?} is told, and then {again:?}"));
         }
@@ -368,6 +402,8 @@ impl Shop {
     /// A transaction that is never ended: time is up, and its producer fenced.
     fn run_out_of_time(&mut self) -> Result<(), String> {
         let me = self.init(HASTY)?;
+        // What is refused here nobody asks for again.
+        self.disk.refuse(None);
         let value = self.ledger.value();
         let record = ("article 0".to_owned(), format!("{value} of {HASTY}"));
         // Time may be up before the record is sent.

@@ -164,9 +164,8 @@ const KEPT_EARLIER: &str = r#"{"version":1,"transaction":{"transactional_id":"sh
     "previous":null,"timeout_ms":60000,"state":"CompleteCommit","partitions":{},"groups":[],"started_ms":null,
     "updated_ms":9000000000000}}"#;
 
-#[test]
-fn epochs_that_are_used_up_lead_to_another_id() {
-    let (served, ..) = begun();
+/// The same broker with that producer.
+pub(crate) fn with_last_epoch(served: Served) -> (Served, Me) {
     let folder = copied(served.folder.path());
     drop(served);
     let log = EmbeddedLog::open(&folder.path().join("log"), LogConfig::default(), Arc::new(Registry::in_memory()));
@@ -176,10 +175,15 @@ fn epochs_that_are_used_up_lead_to_another_id() {
     drop(journal);
     log.close().expect("it closes");
     drop(log);
-
     let served = Served::over(folder, FlushMode::Interval, Machine::local());
+    (served, Me { name: "shop", id: 7, epoch: 32_766 })
+}
+
+#[test]
+fn epochs_that_are_used_up_lead_to_another_id() {
+    let (served, ..) = begun();
+    let (served, last) = with_last_epoch(served);
     let mut client = served.client();
-    let last = Me { name: "shop", id: 7, epoch: 32_766 };
     assert_eq!(client.send(12, last, ("orders", 0), 0, "a"), ErrorCode::None);
     assert_eq!(client.commit_offset(5, last, "readers", ("orders", 0, 7)), ErrorCode::None);
     let next = client.renew(last, true).expect("there are other ids");

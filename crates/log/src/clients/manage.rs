@@ -80,8 +80,10 @@ impl EmbeddedLog {
         let _open = self.shared.enter()?;
         let _creating = self.creating();
         let topic = self.find_of_clients(name)?;
+        // What the disk refuses has not happened.
+        let left = self.shared.all_topics().into_iter().filter(|other| other.name != topic.name);
+        catalog::write(self.shared.disk(), &self.shared.dir, left.map(|other| other.entry()).collect())?;
         self.shared.topics.write().unwrap_or_else(PoisonError::into_inner).remove(&topic.name);
-        self.write_catalog(None)?;
         // A later topic of that name must not be taken for this one.
         let mut flushing = self.shared.flushing();
         for partition in &topic.partitions {
@@ -164,10 +166,14 @@ impl EmbeddedLog {
         let topic = self.find_of_clients(name)?;
         check_configs(&configs)?;
         let settings = topic.settings.as_ref().expect("it is one of clients");
-        settings.replace(configs);
-        let rules = settings.rules();
-        topic.set_retention(rules.retention_bytes, rules.retention_ms);
-        self.write_catalog(None)
+        let set = |configs| {
+            settings.replace(configs);
+            let rules = settings.rules();
+            topic.set_retention(rules.retention_bytes, rules.retention_ms);
+        };
+        let before = settings.configs();
+        set(configs);
+        self.write_catalog(None).inspect_err(|_| set((*before).clone()))
     }
 
     /// All topics as clients know them, by name.

@@ -62,7 +62,7 @@ struct Tail {
 impl CommitLog {
     /// Makes an empty one, on the disk when this returns.
     pub(crate) fn create(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-        document::replace(disk, &dir.join(FILE), &Header::new(1, replay::HEADER_BYTES as u64).to_bytes()).map(drop)
+        document::replace(disk, &dir.join(FILE), &Header::new(1, replay::HEADER_BYTES as u64).to_bytes())
     }
 
     /// Goes on after the first `bytes` of the file, which a replay has found to be good; what follows is cut.
@@ -135,7 +135,9 @@ impl CommitLog {
         );
         let bytes = self.compacted(&tail, durable)?;
         // Not opened anew: what is appended to the old one, were that to fail, would have no name.
-        tail.file = Arc::new(document::replace(self.disk.as_ref(), &self.path, &bytes)?);
+        let file = document::prepare(self.disk.as_ref(), &self.path, &bytes)?;
+        document::install(self.disk.as_ref(), &self.path)?;
+        tail.file = Arc::new(file);
         tail.position.generation += 1;
         tail.position.bytes = bytes.len() as u64;
         *synced = tail.position.sequence;

@@ -138,6 +138,15 @@ impl State {
         let closed: u64 = self.closed.iter().map(ClosedSegment::bytes).sum();
         closed + self.active.as_ref().map_or(0, ActiveSegment::bytes)
     }
+
+    /// Ends the active segment, if there is one, where records end.
+    fn close_active(&mut self, disk: &dyn Disk) -> Result<(), LogError> {
+        if let Some(active) = &mut self.active {
+            active.cut_torn(disk).map_err(LogError::io("cut", &active.path()))?;
+        }
+        self.closed.extend(self.active.take().map(|full| full.close(disk, self.next)));
+        Ok(())
+    }
 }
 
 impl Partition {
@@ -195,9 +204,7 @@ impl Partition {
         let active_bytes = state.active.as_ref().map_or(0, ActiveSegment::bytes);
         let all_committed = state.next == self.committed();
         if all_committed && active_bytes > 0 && active_bytes + bytes > segment_bytes_max {
-            let next = state.next;
-            let full = state.active.take().expect("it has bytes");
-            state.closed.push(full.close(disk, next));
+            state.close_active(disk)?;
         }
         if state.active.is_none() {
             state.active = Some(ActiveSegment::create(disk, &self.dir, state.next)?);
@@ -234,8 +241,8 @@ impl Partition {
         self.check_online()?;
         let mut state = self.state();
         let next = state.next;
-        if closes && let Some(full) = state.active.take() {
-            state.closed.push(full.close(disk, next));
+        if closes {
+            state.close_active(disk)?;
         }
         if state.active.is_none() {
             state.active = Some(ActiveSegment::create(disk, &self.dir, next)?);

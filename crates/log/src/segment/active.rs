@@ -38,6 +38,8 @@ pub(crate) struct ActiveSegment {
     base: i64,
     file: Arc<File>,
     bytes: u64,
+    /// What was written behind `bytes` could not be cut: nothing may follow it.
+    is_torn: bool,
     index: Index,
     /// Missing until there is a first entry: most topics stay smaller than that.
     index_files: Option<IndexFiles>,
@@ -57,6 +59,7 @@ impl ActiveSegment {
             base,
             file: Arc::new(file),
             bytes: 0,
+            is_torn: false,
             index: Index::default(),
             index_files: None,
             filter_turn: FilterTurn::default(),
@@ -73,8 +76,8 @@ impl ActiveSegment {
             disk.truncate(&file, bytes).map_err(LogError::io("cut", &path))?;
         }
         let (file, filter_turn, aborted) = (Arc::new(file), FilterTurn::default(), AbortedList::default());
-        let dir_name = dir.to_owned();
-        let mut segment = Self { dir: dir_name, base, file, bytes, index, index_files: None, filter_turn, aborted };
+        let (dir_name, is_torn, index_files) = (dir.to_owned(), false, None);
+        let mut segment = Self { dir: dir_name, base, file, bytes, is_torn, index, index_files, filter_turn, aborted };
         // An index that lies there has entries to be cut, at least those that nobody trusts.
         if segment.index.len() > 0 || super::file_path(dir, base, super::TIME_INDEX).exists() {
             segment.index_files = Some(IndexFiles::open(disk, dir, base, 0)?);
@@ -85,10 +88,12 @@ impl ActiveSegment {
 
     /// Writes frames to the end. After an error the segment is as it was, if the disk allows.
     pub(crate) fn append(&mut self, disk: &dyn Disk, parts: [&[u8]; 2], frames: &[Sealed]) -> io::Result<()> {
+        self.cut_torn(disk)?;
         if let Err(error) = disk.write_parts_at(&self.file, parts, self.bytes) {
-            // What was written of it must not be taken for records later. If cutting fails too, the next append
-            // overwrites it, and a restart cuts it, since it was never committed.
-            let _ = disk.truncate(&self.file, self.bytes);
+            self.is_torn = true;
+            // What was written of it must not be taken for records later. If cutting fails too, the next append tries
+            // that first, or a restart cuts it, since it was never committed.
+            let _ = self.cut_torn(disk);
             return Err(error);
         }
         let entries = self.index.len();
@@ -98,6 +103,16 @@ impl ActiveSegment {
         self.bytes += (parts[0].len() + parts[1].len()) as u64;
         if self.index.len() > entries {
             self.write_index(disk);
+        }
+        Ok(())
+    }
+
+    /// Cuts what is left of an append that failed. What cannot be cut must not be written over in part, nor lie at the end of
+    /// a closed segment: a start would find a torn record there, and take all behind it for lost.
+    pub(crate) fn cut_torn(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        if self.is_torn {
+            disk.truncate(&self.file, self.bytes)?;
+            self.is_torn = false;
         }
         Ok(())
     }
@@ -130,6 +145,7 @@ impl ActiveSegment {
         }
         disk.truncate(&self.file, mark.bytes)?;
         self.bytes = mark.bytes;
+        self.is_torn = false;
         self.index.truncate(mark.bytes, mark.max_time_ms);
         if let Some(files) = &mut self.index_files
             && files.truncate(disk, self.index.len()).is_err()
@@ -139,7 +155,7 @@ impl ActiveSegment {
         Ok(())
     }
 
-    /// Ends the segment at the offset `end`.
+    /// Ends the segment, which is not torn, at the offset `end`.
     pub(crate) fn close(mut self, disk: &dyn Disk, end: i64) -> ClosedSegment {
         let found = Found { base: self.base, bytes: self.bytes, swap_end: None };
         let mut closed = ClosedSegment::new(&self.dir, found, Some(end)).with_index(std::mem::take(&mut self.index));

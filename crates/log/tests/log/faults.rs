@@ -8,15 +8,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use millrace_flow::{ErrorKind, Log, LogWriter, TopicPartition};
-use millrace_log::{Disk, EmbeddedLog, FlushMode, LocalDisk};
+use millrace_flow::{ErrorKind, Log, LogWriter, Offset, TopicPartition};
+use millrace_log::{Disk, EmbeddedLog, FlushMode, LocalDisk, LogError, Refused};
 
+use crate::frames::Frame;
 use crate::shop::*;
 
 /// A disk that is full when told so, and fails the sync with a certain number.
 #[derive(Default)]
 struct BadDisk {
     full: AtomicBool,
+    /// Nothing can be cut.
+    stiff: AtomicBool,
     syncs: AtomicU32,
     failing_sync: AtomicU32,
 }
@@ -40,6 +43,13 @@ impl Disk for BadDisk {
         }
         LocalDisk.write_at(file, &bytes[..bytes.len() / 2], position)?;
         Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        if self.stiff.load(Ordering::SeqCst) {
+            return Err(io::Error::other("input/output error"));
+        }
+        LocalDisk.truncate(file, bytes)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
@@ -244,4 +254,62 @@ fn journals_reach_the_disk_with_everything_else() {
         disk.syncs.load(Ordering::SeqCst) - before
     };
     assert_eq!(syncs_at_close(true), syncs_at_close(false) + 1);
+}
+
+/// What the disk holds of a frame that was refused must not stay at the end of a closed segment: the next start would take it
+/// for the torn end of the log, and everything behind it for lost.
+#[test]
+fn nothing_comes_behind_what_was_refused_and_cannot_be_cut() {
+    // The next frame goes into the same segment, or is too large for it.
+    for next_bytes in [10, 900] {
+        let disk = Arc::new(BadDisk::default());
+        let shop = shop_on(&disk, FlushMode::Commit);
+        let log = shop.open();
+        let configs = [("segment.bytes".to_owned(), "1000".to_owned())].into();
+        log.create_client_topic("orders", 1, 1, configs).expect("it can be created");
+        let append = |bytes: usize| {
+            let appended = log.append_frame(&orders(), &Frame::of(&[&"x".repeat(bytes)]).bytes())?;
+            log.settle(&orders(), appended.end).map_err(Refused::from)
+        };
+        append(100).expect("there is room");
+        disk.full.store(true, Ordering::SeqCst);
+        disk.stiff.store(true, Ordering::SeqCst);
+        append(500).expect_err("the disk is full");
+        disk.full.store(false, Ordering::SeqCst);
+        assert!(matches!(append(next_bytes), Err(Refused::Log(LogError::Io { .. }))), "half a frame lies there");
+        let read = |log: &EmbeddedLog| {
+            let records = log.read_records(&orders(), Offset(0), usize::MAX).expect("they are whole");
+            records.into_iter().map(|record| record.value.map_or(0, |value| value.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(read(&log), [100], "what is there is read all the time");
+        disk.stiff.store(false, Ordering::SeqCst);
+        append(next_bytes).expect("it can be cut now");
+        append(950).expect("there is room");
+        let all = [100, next_bytes, 950];
+        assert_eq!(read(&log), all);
+        // A machine that starts anew believes nothing above what was noted as being on the disk.
+        assert_eq!(read(&shop.killed().rebooted().open()), all);
+    }
+}
+
+#[test]
+fn a_change_of_a_topic_that_the_disk_refuses_has_not_happened() {
+    let disk = Arc::new(BadDisk::default());
+    let shop = shop_on(&disk, FlushMode::Interval);
+    let log = shop.open();
+    let configs = |value: &str| [("segment.bytes".to_owned(), value.to_owned())].into();
+    log.create_client_topic("orders", 1, 1, configs("1000")).expect("it can be created");
+    disk.full.store(true, Ordering::SeqCst);
+    log.set_configs("orders", configs("2000")).expect_err("the disk is full");
+    log.delete_client_topic("orders").expect_err("the disk is full");
+    log.create_client_topic("more", 1, 1, configs("1000")).expect_err("the disk is full");
+    let found = log.client_topic("orders").expect("it was not deleted");
+    assert_eq!(*found.configs, configs("1000"));
+    assert!(log.client_topic("more").is_none());
+    disk.full.store(false, Ordering::SeqCst);
+    log.set_configs("orders", configs("2000")).expect("there is room again");
+    let found = shop.killed().open().client_topic("orders").expect("it is there");
+    assert_eq!(*found.configs, configs("2000"));
+    log.delete_client_topic("orders").expect("there is room again");
+    assert!(shop.killed().open().client_topic("orders").is_none());
 }

@@ -33,6 +33,8 @@ struct OnDisk<'a> {
     files: BTreeMap<PathBuf, FileId>,
     dirs: BTreeSet<PathBuf>,
     writes: BTreeMap<FileId, Vec<&'a Change>>,
+    /// Writes that a sync has failed for: no later one brings them to the disk.
+    forgotten: BTreeMap<FileId, Vec<&'a Change>>,
     names: BTreeMap<PathBuf, Vec<&'a Change>>,
 }
 
@@ -66,6 +68,10 @@ impl<'a> OnDisk<'a> {
             Change::Sync { file } => {
                 let writes = self.writes.remove(file).unwrap_or_default();
                 writes.into_iter().for_each(|change| self.write(change));
+            }
+            Change::FailSync { file } => {
+                let writes = self.writes.remove(file).unwrap_or_default();
+                self.forgotten.entry(*file).or_default().extend(writes);
             }
             Change::Name { path, .. }
             | Change::Unname { path }
@@ -120,7 +126,8 @@ impl<'a> OnDisk<'a> {
     }
 
     fn lose(&mut self, chance: &mut Chance) {
-        for changes in std::mem::take(&mut self.writes).into_values() {
+        let forgotten = std::mem::take(&mut self.forgotten);
+        for changes in forgotten.into_values().chain(std::mem::take(&mut self.writes).into_values()) {
             let luck = draw(chance);
             let first = chance.below(changes.len() as u64 + 1) as usize;
             for (n, change) in changes.into_iter().enumerate() {

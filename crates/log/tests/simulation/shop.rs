@@ -19,7 +19,7 @@ use crate::frames::Frame;
 use crate::generations::Simulated;
 use crate::ledger::{Found, Ledger, Partition, Sent};
 use crate::span::Span;
-use crate::trace::TracingDisk;
+use crate::trace::{Refusal, TracingDisk};
 
 /// Topics of clients, each with its partitions.
 const TOPICS: [(&str, u32); 2] = [("orders", 2), ("clicks", 1)];
@@ -86,7 +86,7 @@ impl Simulated for Shop {
     fn step(&mut self, chance: &mut Chance) -> Result<(), String> {
         match chance.below(28) {
             0 => self.delete_records(chance),
-            1..=3 => (0..=chance.below(4)).try_for_each(|_| self.note()),
+            1..=3 => (0..=chance.below(4)).try_for_each(|_| self.note(chance)),
             4..=6 => self.commit(chance),
             7..=10 => {
                 let durable = self.plan.flush == FlushMode::Commit;
@@ -290,11 +290,25 @@ impl Shop {
         Ok(())
     }
 
-    fn note(&mut self) -> Result<(), String> {
+    /// Keeps a record in the journal, which the disk may refuse at first.
+    fn note(&mut self, chance: &mut Chance) -> Result<(), String> {
         let asked = self.disk.now();
-        let number = self.ledger.notes.len().to_string();
+        let number = self.ledger.notes.len();
         self.ledger.notes.push(Span { asked, acknowledged: None });
-        self.journal.append(&[Bytes::from(number)]).map_err(text)?;
+        let record = |number: usize| Bytes::from(number.to_string());
+        let keep = |journal: &mut Journal| journal.keep(&[record(number)], || (0..=number).map(record).collect());
+        let refusal = Refusal::ALL.get(chance.below(12) as usize);
+        self.disk.refuse(refusal.map(|refusal| (*refusal, "coordinator")));
+        let mut kept = keep(&mut self.journal);
+        self.disk.refuse(None);
+        if kept.is_err() {
+            let there = self.journal.records().map_err(text)?.len();
+            if there != number {
+                return Err(format!("{there} records in the journal, and {number} were acknowledged"));
+            }
+            kept = keep(&mut self.journal);
+        }
+        kept.map_err(text)?;
         *self.ledger.notes.last_mut().expect("it was pushed") = self.answered(asked);
         Ok(())
     }

@@ -34,6 +34,10 @@ pub(crate) enum Change {
     Sync {
         file: FileId,
     },
+    /// It could not be brought there. The system forgets what it could not write: a later sync brings nothing of it.
+    FailSync {
+        file: FileId,
+    },
     /// `path` is the name of a file from now on, whoever had that name before.
     Name {
         path: PathBuf,
@@ -60,6 +64,21 @@ pub(crate) enum Change {
     },
     /// All of everything is on the disk.
     SyncAll,
+}
+
+/// What a disk may refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Half of what is written.
+    Write,
+    /// The same, and to cut a file.
+    WriteAndCut,
+    /// To bring a file to the disk.
+    Sync,
+}
+
+impl Refusal {
+    pub(crate) const ALL: [Self; 3] = [Self::Write, Self::WriteAndCut, Self::Sync];
 }
 
 /// The folder at the beginning, and everything since. Paths are relative to the folder.
@@ -110,6 +129,8 @@ pub(crate) struct TracingDisk {
     root: PathBuf,
     bug: Option<Bug>,
     state: Mutex<State>,
+    /// What is refused at present, of files whose path begins with this.
+    refused: Mutex<Option<(Refusal, &'static str)>>,
 }
 
 /// All files and folders below `root`: files by their inodes.
@@ -140,7 +161,7 @@ impl TracingDisk {
     pub(crate) fn new(root: &Path, bug: Option<Bug>) -> Arc<Self> {
         let state =
             State { trace: Trace::default(), seen: Seen::default(), held: BTreeMap::new(), lengths: BTreeMap::new() };
-        let disk = Self { root: root.to_owned(), bug, state: Mutex::new(state) };
+        let disk = Self { root: root.to_owned(), bug, state: Mutex::new(state), refused: Mutex::default() };
         let mut state = disk.look_again();
         let State { trace, seen, lengths, .. } = &mut *state;
         let content = |path: &PathBuf| fs::read(root.join(path)).expect("it is there");
@@ -150,6 +171,23 @@ impl TracingDisk {
         *lengths = trace.contents.iter().map(|(id, content)| (*id, content.len() as u64)).collect();
         drop(state);
         Arc::new(disk)
+    }
+
+    /// Refuses something of the files whose path begins with this, or nothing, from now on.
+    pub(crate) fn refuse(&self, refused: Option<(Refusal, &'static str)>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
+    }
+
+    /// What is refused of a file at present.
+    fn refused(&self, file: &File) -> io::Result<Option<Refusal>> {
+        let Some((refusal, files)) = *self.refused.lock().unwrap_or_else(PoisonError::into_inner) else {
+            return Ok(None);
+        };
+        let state = self.look_again();
+        let id = state.known(file)?;
+        let is_one =
+            state.seen.files.iter().any(|(path, known)| *known == id && path.to_string_lossy().starts_with(files));
+        Ok(is_one.then_some(refusal))
     }
 
     /// How much has happened.
@@ -251,6 +289,8 @@ impl Disk for TracingDisk {
 
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         self.note_emptied(file)?;
+        let is_refused = matches!(self.refused(file)?, Some(Refusal::Write | Refusal::WriteAndCut));
+        let bytes = if is_refused { &bytes[..bytes.len() / 2] } else { bytes };
         LocalDisk.write_at(file, bytes, position)?;
         let end = position + bytes.len() as u64;
         let mut state = self.state();
@@ -258,10 +298,13 @@ impl Disk for TracingDisk {
         state.lengths.entry(id).and_modify(|length| *length = end.max(*length)).or_insert(end);
         drop(state);
         self.note(file, |file| Change::Write { file, at: position, bytes: bytes.into() })?;
-        Ok(())
+        if is_refused { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        if self.refused(file)? == Some(Refusal::WriteAndCut) {
+            return Err(io::Error::other("input/output error"));
+        }
         LocalDisk.truncate(file, bytes)?;
         let mut state = self.look_again();
         let id = state.known(file)?;
@@ -272,6 +315,10 @@ impl Disk for TracingDisk {
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
+        if self.refused(file)? == Some(Refusal::Sync) {
+            self.note(file, |file| Change::FailSync { file })?;
+            return Err(io::Error::other("input/output error"));
+        }
         self.note(file, |file| Change::Sync { file })?;
         Ok(())
     }

@@ -46,10 +46,10 @@ fn a_decision_is_carried_out_once_and_for_all() {
         let records = rig.journal.len();
         assert_eq!(rig.end(producer, is_commit), Ok(()), "it is told again");
         assert_eq!(rig.end(producer, !is_commit), Err(TransactionError::State));
-        assert_eq!(rig.coordinator.completed(&completion, 0), None, "it is over");
+        assert_eq!(rig.coordinator.completed(&completion, Vec::new(), 0), None, "it is over");
         assert_eq!(rig.journal.len(), records);
         rig.add(producer, "orders", 0).expect("the next one begins");
-        assert_eq!(rig.coordinator.completed(&completion, 0), None, "another has begun");
+        assert_eq!(rig.coordinator.completed(&completion, Vec::new(), 0), None, "another has begun");
         assert_eq!(rig.coordinator.check_offsets(ID, producer, "g"), Err(TransactionError::NotAdded));
     }
 }
@@ -79,4 +79,32 @@ fn transactions_are_listed_by_what_is_asked() {
     assert_eq!(list(TransactionFilter { producer_ids: vec![7], ..Default::default() }), 0);
     assert_eq!(list(TransactionFilter { running_ms: Some(499), ..Default::default() }), 1);
     assert_eq!(list(TransactionFilter { running_ms: Some(500), ..Default::default() }), 0);
+}
+
+#[test]
+fn a_marker_that_is_owed_keeps_nobody_waiting_but_its_partition() {
+    let (mut rig, producer) = Rig::begun();
+    for partition in [0, 1] {
+        rig.add(producer, "orders", partition).expect("it may");
+    }
+    rig.end(producer, true).expect("it may");
+    let owed = rig.complete_owing(1);
+    assert_eq!(rig.end(producer, true), Ok(()), "it has committed");
+    assert_eq!(rig.add(producer, "orders", 1), Err(TransactionError::Concurrent));
+    rig.add(producer, "orders", 0).expect("the next one begins");
+    rig.end(producer, false).expect("it may");
+    rig.complete();
+    // Another life owes it too, over restarts, and however long nobody uses it.
+    let next = rig.init(None).expect("it may");
+    rig.restart();
+    rig.pass(30 * 24 * 60 * 60 * 1_000);
+    assert_eq!(rig.coordinator.owed(), [(ID.to_owned(), owed.clone())]);
+    assert!(rig.coordinator.knows(producer, "orders", 1), "nobody else may abort it");
+    assert!(!rig.coordinator.knows(producer, "orders", 0));
+    assert_eq!(rig.add(next, "orders", 1), Err(TransactionError::Concurrent));
+    let record = rig.coordinator.paid(ID, &owed);
+    assert!(record.is_some());
+    rig.keep(record);
+    assert_eq!((rig.coordinator.owed().len(), rig.coordinator.paid(ID, &owed)), (0, None));
+    rig.add(next, "orders", 1).expect("it has its marker");
 }

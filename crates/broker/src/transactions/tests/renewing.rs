@@ -215,3 +215,75 @@ fn a_life_that_partitions_have_seen_is_not_given_out_again() {
     assert_eq!(rig.add(life, "orders", 0), Err(TransactionError::Fenced));
     assert_eq!(rig.init(None).map(|life| life.epoch), Ok(8));
 }
+
+/// Every life owes what an earlier one has left, whichever way it came about.
+#[test]
+fn what_is_owed_stays_owed_over_lives_and_ids() {
+    let (mut rig, first) = ongoing();
+    let second = rig.renew(first, true).expect("it may");
+    let owed = rig.complete_owing(0);
+    assert_eq!((owed.producer, owed.is_commit), (second, true), "it ends the life before");
+    assert_eq!(rig.renew(first, true), Ok(second), "the answer was lost, and it has committed");
+    assert_eq!(rig.renew(first, false), Err(TransactionError::State));
+    let check = |rig: &Rig, life, what: &str| {
+        assert_eq!(rig.coordinator.owed(), [(ID.to_owned(), owed.clone())], "{what}");
+        assert!(rig.coordinator.knows(first, "orders", 0), "{what}: nobody else may abort it");
+        let append = |partition| rig.coordinator.check_append(ID, life, "orders", partition);
+        assert_eq!(append(0), Err(TransactionError::Concurrent), "{what}: it would be ended with what is owed");
+        assert!(append(1) != Err(TransactionError::Concurrent), "{what}");
+    };
+    check(&rig, second, "the next life");
+    let mut life = second;
+    for ends in [true, false] {
+        rig.add(life, "orders", 1).expect("it goes on elsewhere");
+        check(&rig, life, "a transaction");
+        life = rig.renew(life, ends).expect("it may");
+        rig.restart();
+        rig.complete();
+        check(&rig, life, "its end");
+        assert!(!rig.coordinator.knows(life, "orders", 1));
+    }
+    life = rig.renew(life, false).expect("it needs no transaction");
+    check(&rig, life, "an abort of nothing");
+    life = rig.init(Some(life)).expect("it may");
+    check(&rig, life, "a life that was asked for");
+    let epochs = [(life.id, life.epoch + 4)].into_iter().collect();
+    rig.coordinator.overtaken(&epochs, rig.now_ms).into_iter().for_each(|record| rig.keep(Some(record)));
+    life = rig.init(None).expect("it may");
+    check(&rig, life, "a coordinator that was set back");
+    rig.add(life, "orders", 1).expect("it goes on elsewhere");
+    rig.pass(i64::from(TIMEOUT_MS));
+    rig.complete();
+    life = rig.renew(life, false).expect("nobody has come between");
+    check(&rig, life, "a transaction that took too long");
+    life = rig.spend();
+    rig.add(life, "orders", 1).expect("it goes on elsewhere");
+    life = rig.renew(life, true).expect("there are other ids");
+    rig.complete();
+    assert_ne!(life.id, first.id);
+    check(&rig, life, "another id");
+    life = rig.spend();
+    let last = rig.init(None).expect("there are other ids");
+    assert_ne!(life.id, last.id);
+    check(&rig, last, "another id that was asked for");
+    rig.keep(rig.coordinator.paid(ID, &owed));
+    rig.add(last, "orders", 0).expect("it has its marker");
+    assert_eq!(rig.coordinator.check_append(ID, last, "orders", 0), Ok(()));
+    assert!(!rig.coordinator.knows(first, "orders", 0));
+}
+
+#[test]
+fn more_than_one_marker_may_be_owed() {
+    let (mut rig, first) = ongoing();
+    let last = rig.spend();
+    let second = rig.renew(last, true).expect("there are other ids");
+    let one = rig.complete_owing(0);
+    assert_eq!(one.producer, Producer { epoch: i16::MAX, ..first }, "the epoch that nobody has");
+    rig.add(second, "orders", 1).expect("it goes on elsewhere");
+    rig.renew(second, false).expect("it may");
+    let other = rig.complete_owing(1);
+    assert!(rig.coordinator.knows(first, "orders", 0) && rig.coordinator.knows(second, "orders", 1));
+    assert!(!rig.coordinator.knows(second, "orders", 0) && !rig.coordinator.knows(first, "orders", 1), "each its own");
+    rig.keep(rig.coordinator.paid(ID, &one));
+    assert_eq!(rig.coordinator.owed(), [(ID.to_owned(), other)]);
+}

@@ -120,10 +120,21 @@ impl Rig {
     /// Carries out what is decided of [`ID`]; answers it.
     pub(super) fn complete(&mut self) -> Completion {
         let completion = self.coordinator.completion(ID).expect("it is decided");
-        let record = self.coordinator.completed(&completion, self.now_ms);
+        let record = self.coordinator.completed(&completion, Vec::new(), self.now_ms);
         assert!(record.is_some());
         self.keep(record);
         completion
+    }
+
+    /// The same, where a partition of `orders` could not be given its marker.
+    pub(super) fn complete_owing(&mut self, partition: i32) -> OwedMarker {
+        let completion = self.coordinator.completion(ID).expect("it is decided");
+        let Completion { producer, is_commit, .. } = completion;
+        let owed = OwedMarker { topic: "orders".to_owned(), topic_id: [7; 16], partition, producer, is_commit };
+        let record = self.coordinator.completed(&completion, vec![owed.clone()], self.now_ms);
+        assert!(record.is_some());
+        self.keep(record);
+        owed
     }
 
     /// Lets time pass, from one deadline to the next, and writes what is due.
