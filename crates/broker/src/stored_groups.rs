@@ -59,12 +59,11 @@ impl StoredGroups {
     /// # Errors
     /// When the disk does not answer or lies.
     pub fn forget_topic(log: &EmbeddedLog, topic: &str) -> Result<(), BrokerError> {
-        let (mut journal, records) = log.journal(JOURNAL)?;
+        let (mut journal, records) = log.durable_journal(JOURNAL)?;
         let outcome = replay(&records)?.remove_topic(topic, SystemClock.now_ms());
         let records: Vec<Bytes> = outcome.records.iter().map(Record::encode).collect();
         if !records.is_empty() {
             journal.append(&records)?;
-            journal.sync()?;
         }
         Ok(())
     }
