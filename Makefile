@@ -69,10 +69,11 @@ deny: ## licences, sources and bans of the dependencies
 	  { git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1 && exit 1; \
 	    echo "advisories not checked: their database cannot be reached from here"; }
 
-bench: build ## 10 M rows from file to warehouse and lake, the delay of the live feed, and the Kafka port beside Apache Kafka
+bench: build ## 10 M rows from file to warehouse and lake, the delay of the live feed, the Kafka port beside Apache Kafka, and the log alone
 	@MILLRACE_INSTALL=1 .ci/need python java librdkafka
 	MILLRACE_BENCH_PYTHON="$$(.ci/python)" cargo bench --bench retail
 	cargo bench --bench kafka
+	cargo bench --workspace --bench append
 
 fmt: ## format everything
 	cargo fmt --all

@@ -1,11 +1,12 @@
 //! Asks the running program by HTTP. HTTP/1.0, so that an answer ends where its connection does.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use millrace_station::{Overrides, Serving};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -36,9 +37,18 @@ impl Client {
 
     /// POST of JSON to a path below `/api/v1`.
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        self.send_json("POST", path, body)
+    }
+
+    /// PATCH of a path below `/api/v1`, with JSON.
+    pub(crate) fn patch<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        self.send_json("PATCH", path, body)
+    }
+
+    fn send_json<T: DeserializeOwned>(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<T> {
         let body = body.to_string();
         let (host, length) = (&self.address, body.len());
-        let head = format!("POST /api/v1{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n");
+        let head = format!("{method} /api/v1{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n");
         understood(&self.send(&format!("{head}Content-Length: {length}\r\n\r\n{body}"))?)
     }
 
@@ -53,7 +63,7 @@ impl Client {
         if (200..300).contains(&status) {
             return Ok(body);
         }
-        Err(refusal(&status.to_string(), &body))
+        Err(Refusal::new(status, &body).into())
     }
 
     /// GET of events below `/api/v1`, with parameters: calls `take` with the name and the data of each as it comes, until that
@@ -69,9 +79,10 @@ impl Client {
         let mut lines = BufReader::new(stream).lines();
         let status = lines.next().context("the running program does not answer")??;
         lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
-        if status.split(' ').nth(1) != Some("200") {
+        let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).context("the answer has no status")?;
+        if status != 200 {
             let body: String = lines.map_while(Result::ok).collect();
-            return Err(refusal(&status, &body));
+            return Err(Refusal::new(status, &body).into());
         }
         let mut name = String::new();
         for line in lines {
@@ -120,21 +131,46 @@ fn understood<T: DeserializeOwned>(body: &str) -> anyhow::Result<T> {
     serde_json::from_str(body).context("the running program's answer is not understood; is it another version?")
 }
 
-/// The error that a refusal with this status is.
-fn refusal(status: &str, body: &str) -> anyhow::Error {
-    let problem: Value = serde_json::from_str(body).unwrap_or_default();
-    explain(&problem).unwrap_or_else(|| anyhow!("the running program answered with status {status}"))
+/// What the running program did not do.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: u16,
+    /// Which of the records that were sent is to blame, from 1.
+    pub(crate) record: Option<usize>,
+    text: String,
 }
 
+impl Refusal {
+    fn new(status: u16, body: &str) -> Self {
+        let problem: Value = serde_json::from_str(body).unwrap_or_default();
+        let text = explain(&problem).unwrap_or_else(|| format!("the running program answered with status {status}"));
+        let record = problem["record"].as_u64().and_then(|at| usize::try_from(at).ok());
+        Self { status, record, text }
+    }
+
+    /// Whether the words were wrong that somebody used, and not the things that they are about.
+    pub(crate) fn is_wrong_use(&self) -> bool {
+        self.status == 400 && self.record.is_none()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
 /// What problem+json says, in one text.
-fn explain(problem: &Value) -> Option<anyhow::Error> {
+fn explain(problem: &Value) -> Option<String> {
     let said = problem["detail"].as_str().or_else(|| problem["title"].as_str())?;
     let place = match (problem["line"].as_u64(), problem["column"].as_u64()) {
         (Some(line), Some(column)) => format!(" (line {line}, column {column})"),
         _ => String::new(),
     };
     let cure = problem["cure"].as_str().map(|cure| format!("\n  help: {cure}")).unwrap_or_default();
-    Some(anyhow!("{said}{place}{cure}"))
+    Some(format!("{said}{place}{cure}"))
 }
 
 /// A text as part of an address.
@@ -159,7 +195,7 @@ mod tests {
     #[test]
     fn a_problem_is_told_with_its_place_and_cure() {
         let problem = serde_json::json!({"title": "bad", "detail": "no column `x`", "line": 1, "column": 8, "cure": "did you mean `y`?"});
-        let text = explain(&problem).expect("it says something").to_string();
+        let text = explain(&problem).expect("it says something");
         assert_eq!(text, "no column `x` (line 1, column 8)\n  help: did you mean `y`?");
     }
 }

@@ -115,7 +115,7 @@ fn first_reason(station: &Station, topic: &str) -> Option<String> {
     let query = MessagesQuery { limit: 1, order: Order::Oldest, ..MessagesQuery::default() };
     let page = station.messages(topic, &query).ok()?;
     let message = page.messages.first()?;
-    let row = message.value.as_ref()?;
+    let row = message.value.as_ref()?.to_value();
     let text = |name: &str| row.get(name).map(output::text_of).filter(|text| !text.is_empty());
     if let Some(reason) = text("reason") {
         let file = text("file").map(|file| format!("{file}:{}: ", text("line").unwrap_or_default()));

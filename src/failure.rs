@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use millrace_station::StationError;
 
+use crate::client::Refusal;
+
 /// Wrong use of the command line: exit code 2.
 #[derive(Debug)]
 pub(crate) struct WrongUse(pub(crate) String);
@@ -29,8 +31,9 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         _ if station.is_some() => eprintln!("error: {error}"),
         _ => eprintln!("error: {error:#}"),
     }
-    let is_wrong_use =
-        error.is::<WrongUse>() || matches!(station, Some(StationError::Project(_) | StationError::Folder { .. }));
+    let is_wrong_use = error.is::<WrongUse>()
+        || station.is_some_and(StationError::is_wrong_use)
+        || error.downcast_ref::<Refusal>().is_some_and(Refusal::is_wrong_use);
     ExitCode::from(if is_wrong_use { 2 } else { 1 })
 }
 

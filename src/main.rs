@@ -4,6 +4,7 @@
 
 mod check;
 mod client;
+mod consent;
 mod doctor;
 mod ending;
 mod failure;
@@ -49,7 +50,7 @@ enum Command {
     Check(check::Arguments),
     /// Ask a question in SQL over views, topics and Delta tables
     Sql(sql::Arguments),
-    /// Look into topics
+    /// Look into topics, make them, write into them
     #[command(subcommand)]
     Topic(topic::Command),
     /// Look at groups of consumers, and send them elsewhere

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use console::Term;
 use millrace_broker::{BrokerError, Secret, StoppedUsers};
@@ -103,7 +103,9 @@ fn open(project: &ProjectArguments, name: &str) -> anyhow::Result<StoppedUsers> 
 }
 
 fn read_file(file: &Path) -> anyhow::Result<Secret> {
-    let opened = std::fs::File::open(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let opened = std::fs::File::open(file).map_err(|error| {
+        WrongUse(format!("cannot read `{}`: {error}; name a file with the password", file.display()))
+    })?;
     read_line(io::BufReader::new(opened))
 }
 

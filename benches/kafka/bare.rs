@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use millrace_broker::wire::api::Request;
@@ -86,12 +87,27 @@ pub(crate) fn round(
     clients.c_batch(peer, &pattern, shape, batch_bytes);
     let batch = first_batch(&mut Connection::open(peer), &pattern);
     let topic = clients.topic(peer, topic, shape.partitions);
+    wait_for_leaders(&mut Connection::open(peer), &topic, shape.partitions);
     let [written, read] = [
         measured(peer, bytes, || write(&mut Connection::open(peer), &topic, shape.partitions, &batch, bytes)),
         measured(peer, bytes, || read(&mut Connection::open(peer), &topic, shape.partitions, bytes)),
     ];
     clients.delete(peer, &format!("{topic}(-pattern)?"));
     [written, read]
+}
+
+/// Returns when all partitions of a topic that was just made can be asked.
+fn wait_for_leaders(connection: &mut Connection, topic: &str, partitions: u32) {
+    let asked = FetchRequest { max_wait_ms: 0, ..asking(topic, &vec![0; partitions as usize]) };
+    loop {
+        let frame = connection.frame_of(FETCH, &asked);
+        connection.stream.write_all(&frame).expect("it is sent");
+        let response = connection.answer::<FetchRequest>(FETCH);
+        if response.responses[0].partitions.iter().all(|found| found.error_code == 0) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn measured(peer: &Peer, bytes: u64, work: impl FnOnce()) -> Bare {

@@ -1,14 +1,17 @@
 //! `millrace group delete`: forgets a group with all its offsets.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
-use super::{Keeper, is_meant};
+use super::Keeper;
+use crate::consent::is_meant;
 use crate::project::ProjectArguments;
 
 /// Arguments of `group delete`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The group
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// Do it, without asking
     #[arg(long, short)]

@@ -1,7 +1,8 @@
 //! `millrace group describe`: who is in a group, what it reads, how far.
 
 use clap::Args;
-use millrace_station::model::{GroupMember, GroupPartition};
+use clap::builder::NonEmptyStringValueParser;
+use millrace_station::model::{Group, GroupMember, GroupPartition};
 
 use super::Keeper;
 use crate::output::{self, AnswerOutput, thousands};
@@ -11,6 +12,7 @@ use crate::project::ProjectArguments;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The group
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     #[command(flatten)]
     project: ProjectArguments,
@@ -22,8 +24,8 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let group = Keeper::of(&arguments.project)?.describe(&arguments.name)?;
     if arguments.output == AnswerOutput::Table {
-        let (state, lag) = (&group.state, thousands(group.lag));
-        output::line(&format!("{}  ({}, {state}, {lag} records behind)", group.name, group.protocol))?;
+        let (protocol, state) = (&group.protocol, &group.state);
+        output::line(&format!("{}  ({protocol}, {state}, {})", group.name, standing(&group)))?;
         if !group.members.is_empty() {
             let row = |member: &GroupMember| {
                 let instance = member.instance.clone().unwrap_or_default();
@@ -49,4 +51,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let heads = ["topic", "partition", "committed", "end", "lag", "member"];
     output::rows(arguments.output, &heads, &group.partitions.iter().map(row).collect::<Vec<_>>(), &group)
+}
+
+/// How far a group is.
+fn standing(group: &Group) -> String {
+    let uncommitted = thousands(group.uncommitted);
+    match (group.lag, group.uncommitted) {
+        (Some(lag), 0) => format!("{} records behind", thousands(lag)),
+        (Some(lag), _) => format!("{} records behind, and {uncommitted} where nothing is committed", thousands(lag)),
+        (None, 0) => "nothing is committed".to_owned(),
+        (None, _) => format!("nothing is committed, {uncommitted} records are there"),
+    }
 }

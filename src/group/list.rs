@@ -21,7 +21,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let groups = Keeper::of(&arguments.project)?.list()?;
     let is_table = arguments.output == AnswerOutput::Table;
     let row = |group: &GroupLine| {
-        let lag = if is_table { thousands(group.lag) } else { group.lag.to_string() };
+        let lag = match group.lag {
+            Some(lag) if is_table => thousands(lag),
+            Some(lag) => lag.to_string(),
+            None if is_table => format!("nothing committed, {} there", thousands(group.uncommitted)),
+            None => String::new(),
+        };
         let (topics, members) = (group.topics.join(" "), group.members.to_string());
         vec![group.name.clone(), group.protocol.clone(), group.state.clone(), members, lag, topics]
     };

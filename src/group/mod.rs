@@ -5,7 +5,6 @@ mod describe;
 mod list;
 mod seek;
 
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -81,24 +80,4 @@ impl Keeper {
             Self::Stored(archive) => Ok(archive.delete_group(name)?),
         }
     }
-}
-
-/// Whether to go on: said on the command line, or by somebody at a terminal. Nobody to ask is a no.
-fn is_meant(yes: bool, question: &str) -> anyhow::Result<bool> {
-    if yes {
-        return Ok(true);
-    }
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        eprintln!("note: nothing was changed; --yes does it");
-        return Ok(false);
-    }
-    eprint!("{question} [y/N] ");
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    let is_meant = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
-    if !is_meant {
-        eprintln!("note: nothing was changed");
-    }
-    Ok(is_meant)
 }

@@ -1,9 +1,11 @@
 //! `millrace group seek`: has a group go on from elsewhere, after a look at what that means.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use millrace_station::model::{GroupMove, GroupMoves, GroupSeek};
 
-use super::{Keeper, is_meant};
+use super::Keeper;
+use crate::consent::is_meant;
 use crate::output::{self, AnswerOutput};
 use crate::project::ProjectArguments;
 
@@ -11,6 +13,7 @@ use crate::project::ProjectArguments;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The group
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// Where to go on: `start`, `end`, an offset, `+N` or `-N` from where it stands, or a time as in
     /// `2011-01-01T00:00:00`: in UTC for topics of clients, on the shop's clock for those of sources and views

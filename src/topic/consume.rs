@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use millrace_station::model::{Message, MessagesPage, MessagesQuery, Order, Topic};
 use millrace_station::{Archive, cure_for_name};
-use serde_json::Value;
 
 use crate::client::{Client, encoded};
 use crate::failure::WrongUse;
@@ -29,6 +29,7 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The topic
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// Only this partition
     #[arg(long)]
@@ -40,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "offset")]
     from_beginning: bool,
     /// At most this many [default: 10; with --follow no limit]
-    #[arg(long, value_name = "MESSAGES")]
+    #[arg(long, value_name = "MESSAGES", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
     /// Go on with what comes, until stopped
     #[arg(long)]
@@ -191,9 +192,11 @@ pub(super) fn print(message: &Message, output: Output) -> anyhow::Result<()> {
         key => key.unwrap_or("-"),
     };
     let value = match &message.value {
-        // A text stands bare, unless that would break the line or pass for a tombstone.
-        Some(Value::String(text)) if text != GONE && !text.contains(char::is_control) => text.clone(),
-        Some(value) => serde_json::to_string(value)?,
+        Some(value) => match serde_json::from_str::<String>(value.text()) {
+            // A text stands bare, unless that would break the line or pass for a tombstone.
+            Ok(text) if text != GONE && !text.contains(char::is_control) => text,
+            _ => value.text().to_owned(),
+        },
         None => GONE.to_owned(),
     };
     Ok(output::line(&format!("{}:{}  {key}  {value}", message.partition, message.offset))?)

@@ -1,15 +1,23 @@
 //! `millrace topic`: what is in the log.
 
+mod alter;
 mod consume;
+mod create;
+mod delete;
+mod describe;
+mod keeper;
+mod lines;
+mod produce;
 mod search;
 
 use std::process::ExitCode;
 
 use anyhow::anyhow;
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand};
 use millrace_flow::TopicKind;
-use millrace_station::cure_for_name;
-use millrace_station::model::{Column, Topic};
+use millrace_station::model::Topic;
+use millrace_station::{check_topic_name, cure_for_name, known_config};
 use serde_json::Value;
 
 use crate::output::{self, Output, size, text_of, thousands};
@@ -21,11 +29,19 @@ pub(crate) enum Command {
     /// List the topics
     List(ListArguments),
     /// Show partitions, columns, readers and retention of a topic
-    Describe(DescribeArguments),
+    Describe(describe::Arguments),
     /// Print messages of a topic, decoded
     Consume(consume::Arguments),
     /// Find messages by key, by a field of the value, by time
     Search(search::Arguments),
+    /// Make a topic that clients of Kafka, and `produce`, write into
+    Create(create::Arguments),
+    /// Write the lines of stdin or of a file into a topic, a record each
+    Produce(produce::Arguments),
+    /// Give a topic of clients other settings or more partitions
+    Alter(alter::Arguments),
+    /// Take a topic of clients away, with everything in it
+    Delete(delete::Arguments),
 }
 
 /// Arguments of `topic list`.
@@ -41,24 +57,16 @@ pub(crate) struct ListArguments {
     output: Output,
 }
 
-/// Arguments of `topic describe`.
-#[derive(Debug, Args)]
-pub(crate) struct DescribeArguments {
-    /// The topic
-    name: String,
-    #[command(flatten)]
-    project: ProjectArguments,
-    /// How it is printed
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
-}
-
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List(arguments) => list(arguments)?,
-        Command::Describe(arguments) => describe(arguments)?,
+        Command::Describe(arguments) => describe::run(arguments)?,
         Command::Consume(arguments) => consume::run(arguments)?,
         Command::Search(arguments) => search::run(arguments)?,
+        Command::Create(arguments) => create::run(arguments)?,
+        Command::Produce(arguments) => produce::run(arguments)?,
+        Command::Alter(arguments) => alter::run(arguments)?,
+        Command::Delete(arguments) => delete::run(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -99,54 +107,50 @@ fn list(arguments: &ListArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn describe(arguments: &DescribeArguments) -> anyhow::Result<()> {
-    let topics = topics(&arguments.project)?;
-    let topic = topics.iter().find(|topic| topic.name == arguments.name).ok_or_else(|| {
-        let cure = cure_for_name(&arguments.name, topics.iter().map(|topic| topic.name.as_str()), "topics");
-        anyhow!("topic `{}` not found; {cure}", arguments.name)
-    })?;
-    if arguments.output == Output::Json {
-        return output::json(topic);
-    }
-    let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-    output::line(&format!("{}  ({}, written by {})", topic.name, kind(topic), topic.writer))?;
-    output::line(&format!("key         {}", or_none(topic.key.as_ref().map(|key| key.join(", ")))))?;
-    output::line(&format!("event time  {}", or_none(topic.event_time.clone())))?;
-    let retention = match (topic.retention_bytes, topic.retention_ms) {
-        (None, None) => "everything is kept".to_owned(),
-        (bytes, ms) => {
-            let bytes = bytes.map(|bytes| format!("{} a partition", size(bytes)));
-            let age = ms.map(|ms| format!("{} s", ms / 1_000));
-            bytes.into_iter().chain(age).collect::<Vec<_>>().join(", ")
-        }
-    };
-    output::line(&format!("retention   {retention}\n"))?;
-    let columns = topic.columns.iter().map(|column: &Column| {
-        let nullable = if column.nullable { "may be NULL" } else { "" };
-        vec![column.name.clone(), column.type_name.clone(), nullable.to_owned()]
-    });
-    output::line(&output::table(&["column", "type", ""], &columns.collect::<Vec<_>>()))?;
-    let partitions = topic.partitions.iter().map(|partition| {
-        vec![
-            partition.id.to_string(),
-            partition.start.to_string(),
-            partition.end.to_string(),
-            thousands(partition.records),
-        ]
-    });
-    let heads = ["partition", "start", "end", "records"];
-    output::line(&format!("\n{}", output::table(&heads, &partitions.collect::<Vec<_>>())))?;
-    if !topic.readers.is_empty() {
-        let readers = topic.readers.iter().map(|reader| {
-            let phase = serde_json::to_value(reader.phase).map(|phase| text_of(&phase)).unwrap_or_default();
-            vec![reader.name.clone(), phase, thousands(reader.behind)]
-        });
-        output::line(&format!("\n{}", output::table(&["reader", "state", "behind"], &readers.collect::<Vec<_>>())))?;
-    }
-    Ok(())
-}
-
 /// The kind of a topic, as the API names it.
 fn kind(topic: &Topic) -> String {
     text_of(&serde_json::to_value(topic.kind).unwrap_or(Value::Null))
+}
+
+/// The topic of that name.
+fn find<'a>(topics: &'a [Topic], name: &str) -> anyhow::Result<&'a Topic> {
+    topics.iter().find(|topic| topic.name == name).ok_or_else(|| {
+        let cure = cure_for_name(name, topics.iter().map(|topic| topic.name.as_str()), "topics");
+        anyhow!("topic `{name}` not found; {cure}")
+    })
+}
+
+/// A number of partitions.
+fn partitions() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=10_000)
+}
+
+/// A name that a new topic can have.
+fn new_name(text: &str) -> Result<String, String> {
+    check_topic_name(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// A setting of a topic as it is written: `NAME=VALUE`.
+fn config(text: &str) -> Result<(String, String), String> {
+    let (name, value) = named(text)?;
+    let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
+    let checked = known_config(&name).and_then(|known| known.check(&value));
+    checked.map(|()| (name, value)).map_err(|error| error.to_string())
+}
+
+/// Something with a name, `NAME=VALUE`.
+fn named(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.trim().is_empty());
+    let (name, value) = pair.ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// What a topic of clients is like.
+fn told(topic: &Topic) -> String {
+    let partitions = match topic.partitions.len() {
+        1 => "1 partition".to_owned(),
+        count => format!("{count} partitions"),
+    };
+    let configs = topic.configs.iter().map(|(name, value)| format!("{name}={value}"));
+    std::iter::once(partitions).chain(configs).collect::<Vec<_>>().join(", ")
 }

@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use millrace_station::model::{Message, SearchProgress, SearchQuery, SearchState};
+use millrace_station::model::{Message, MissingField, SearchProgress, SearchQuery, SearchState};
 use serde_json::Value;
 
 use super::consume::print;
@@ -14,15 +15,19 @@ use crate::failure::WrongUse;
 use crate::output::{Output, size, thousands};
 use crate::project::ProjectArguments;
 
+/// Most messages of one search: as many as the running program hands out.
+const LIMIT_MAX: usize = 10_000;
+
 /// Arguments of `topic search`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The topic
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// With this key
     #[arg(long)]
     key: Option<String>,
-    /// With this field in the value, a text or a number
+    /// With this column or member in the value, a text, which may be empty, or a number
     #[arg(long, value_name = "NAME=VALUE")]
     field: Option<String>,
     /// From this time on, as in 2011-01-01T00:00:00
@@ -34,8 +39,8 @@ pub(crate) struct Arguments {
     /// Only this partition
     #[arg(long)]
     partition: Option<u32>,
-    /// At most this many
-    #[arg(long, value_name = "MESSAGES", default_value_t = 100)]
+    /// At most this many, 1 to 10,000
+    #[arg(long, value_name = "MESSAGES", default_value_t = 100, value_parser = RangedU64ValueParser::<usize>::new().range(1..=LIMIT_MAX as u64))]
     limit: usize,
     #[command(flatten)]
     project: ProjectArguments,
@@ -52,13 +57,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => search(arguments, &query, &bar)?,
     };
     bar.finish_and_clear();
-    eprintln!("note: {}", told(&end));
+    eprintln!("note: {}", told(&end, arguments.limit));
+    if let Some(MissingField { name, records, cure }) = &end.missing_field {
+        let newest = if *records == 1 { "the newest record has no" } else { "none of the newest records has the" };
+        let looked_at = thousands(*records as u64);
+        eprintln!("note: {newest} member `{name}` ({looked_at} looked at); {cure}");
+    }
     Ok(())
 }
 
 fn query(arguments: &Arguments) -> anyhow::Result<SearchQuery> {
     let split = |field: &String| {
-        let (name, value) = field.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty())?;
+        let (name, value) = field.split_once('=').filter(|(name, _)| !name.is_empty())?;
         Some((name.to_owned(), value.to_owned()))
     };
     let wrong = || WrongUse("a field is written as NAME=VALUE, such as --field country=Spain".into());
@@ -66,9 +76,6 @@ fn query(arguments: &Arguments) -> anyhow::Result<SearchQuery> {
     if arguments.key.is_none() && field.is_none() && arguments.from.is_none() && arguments.to.is_none() {
         let cure = "nothing is looked for; give --key, --field, --from or --to, or see `millrace topic consume`";
         return Err(WrongUse(cure.into()).into());
-    }
-    if arguments.limit == 0 {
-        return Err(WrongUse("--limit 0 finds nothing; give 1 or more".into()).into());
     }
     let Arguments { key, from, to, partition, limit, .. } = arguments;
     let (key, from, to) = (key.clone(), from.clone(), to.clone());
@@ -141,10 +148,14 @@ fn paint(bar: &ProgressBar, progress: &SearchProgress) {
     bar.set_message(format!("{} found", thousands(progress.matches as u64)));
 }
 
-fn told(end: &SearchProgress) -> String {
+fn told(end: &SearchProgress, limit: usize) -> String {
     let found =
         format!("{} found; read {} of {}", thousands(end.matches as u64), size(end.bytes_read), size(end.bytes_total));
-    let more = if end.state == SearchState::Full { "; there may be more: --limit asks for them" } else { "" };
+    let more = match end.state {
+        SearchState::Full if limit < LIMIT_MAX => "; there may be more: a higher --limit finds them",
+        SearchState::Full => "; there may be more: --to goes on from the time of the last one",
+        _ => "",
+    };
     let damaged = if end.blocks_damaged > 0 { "; some of it is damaged and could not be read" } else { "" };
     format!("{found}{more}{damaged}")
 }

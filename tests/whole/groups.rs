@@ -52,7 +52,8 @@ fn a_group_is_sent_elsewhere_while_nothing_runs() {
         project.run(&[&["group"][..], arguments, &["--project", project.arg()]].concat()).refused(1, words);
     };
     wrong(&["describe", "reader"], &["did you mean `readers`?"]);
-    wrong(&["seek", "readers", "--to", "yesterday"], &["yesterday", "`start`"]);
+    let yesterday = project.run(&["group", "seek", "readers", "--to", "yesterday", "--project", project.arg()]);
+    yesterday.refused(2, &["yesterday", "`start`"]);
     wrong(&["seek", "readers", "--topic", "sale", "--to", "start"], &["did you mean `sales`?"]);
     wrong(&["seek", "nobody", "--to", "start"], &["nobody", "not found"]);
 }

@@ -19,4 +19,5 @@ mod results;
 mod search;
 mod stopping;
 mod support;
+mod topics;
 mod users;

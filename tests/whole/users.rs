@@ -15,7 +15,7 @@ fn a_user_is_added_and_logs_in() {
     add("alice", "password").refused(0, &["user `alice` is added"]);
     add("bob", "password").succeeded();
     add("bob", "other").refused(0, &["user `bob` has another password"]);
-    add("carol", "missing").refused(1, &["missing"]);
+    add("carol", "missing").refused(2, &["missing"]);
     user(&["add", "carol"]).refused(2, &["the password is empty"]);
     assert_eq!(user(&["list", "--output", "json"]).stdout.split_whitespace().collect::<String>(), r#"["alice","bob"]"#);
     project.write("millrace.toml", "[kafka]\nsasl = [\"PLAIN\", \"SCRAM-SHA-256\"]\nallow_plain_text = true\n");

@@ -49,7 +49,7 @@ pub(crate) fn code_of(error: &LogError) -> ErrorCode {
         LogError::OffsetGone { .. } | LogError::OffsetPastEnd { .. } => ErrorCode::OffsetOutOfRange,
         LogError::TopicExists(_) => ErrorCode::TopicAlreadyExists,
         LogError::TopicName { .. } => ErrorCode::InvalidTopic,
-        LogError::TopicConfig { .. } => ErrorCode::InvalidConfig,
+        LogError::TopicConfig { .. } | LogError::UnknownConfig { .. } => ErrorCode::InvalidConfig,
         LogError::TopicSpec { .. } => ErrorCode::InvalidPartitions,
         // A topic that this program writes itself is not anybody else's to write.
         LogError::NotOwner { .. } => ErrorCode::TopicAuthorizationFailed,

@@ -82,6 +82,11 @@ impl Broker {
         self.groups.look(|groups| groups.overview(group, &names))
     }
 
+    /// Forgets how far groups have read a topic that is gone.
+    pub fn forget_topic(&self, topic: &str) {
+        self.groups.forget_topic(topic);
+    }
+
     /// Changes a group that nobody is in; seeking makes one that is not there.
     ///
     /// # Errors

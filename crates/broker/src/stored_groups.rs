@@ -52,6 +52,21 @@ impl StoredGroups {
         stopped.journal.append(&records)?;
         GroupChange::outcome(group, outcome.replies.into_iter().next().map(|(_, reply)| reply))
     }
+
+    /// Forgets how far groups have read a topic that is gone from `log`, which no broker serves. It is on the disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// When the disk does not answer or lies.
+    pub fn forget_topic(log: &EmbeddedLog, topic: &str) -> Result<(), BrokerError> {
+        let (mut journal, records) = log.durable_journal(JOURNAL)?;
+        let outcome = replay(&records)?.remove_topic(topic, SystemClock.now_ms());
+        let records: Vec<Bytes> = outcome.records.iter().map(Record::encode).collect();
+        if !records.is_empty() {
+            journal.append(&records)?;
+        }
+        Ok(())
+    }
 }
 
 fn replay(records: &[Bytes]) -> Result<Coordinator, BrokerError> {

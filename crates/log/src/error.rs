@@ -205,6 +205,14 @@ pub enum LogError {
         /// What is allowed.
         allowed: String,
     },
+    /// A config that no topic has.
+    #[error("topics have no config `{key}`; {cure}")]
+    UnknownConfig {
+        /// The key.
+        key: String,
+        /// The near one, or where all are.
+        cure: String,
+    },
     /// A setting has a value that no log can run with.
     #[error("`log.{key}` {reason}")]
     Config {
@@ -238,6 +246,7 @@ impl LogError {
             | Self::TopicDiffers { .. }
             | Self::TopicExists(_)
             | Self::TopicConfig { .. }
+            | Self::UnknownConfig { .. }
             | Self::ReadOnly
             | Self::OffsetGone { .. }
             | Self::RecordTooLarge { .. }

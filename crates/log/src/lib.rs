@@ -63,7 +63,7 @@ mod writer;
 pub use catalog::validate_name as check_topic_name;
 pub use clients::{
     ActiveProducer, Appended, Beginning, CLIENTS, ClientTopic, ConfigKey, ConfigType, End, Isolation,
-    OngoingTransaction, RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key,
+    OngoingTransaction, RawFetched, Refused, TOPIC_CONFIGS, TopicId, config_key, known_config,
 };
 pub use config::{FlushMode, LogConfig};
 pub use disk::{Disk, LocalDisk, Machine};
@@ -72,6 +72,6 @@ pub use error::LogError;
 pub use journal::Journal;
 pub use piece::{FileRange, Piece};
 pub use read::Record;
-pub use record_batch::transaction_of;
+pub use record_batch::{NewRecord, transaction_of};
 pub use search::{Fields, FoundRecord, Search, SearchProgress, Wanted};
 pub use stopped::{StoppedJournal, read_journal};

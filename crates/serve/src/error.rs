@@ -5,6 +5,7 @@
 
 use axum::http::StatusCode;
 use millrace_flow::{ErrorKind, StageError};
+use millrace_station::StationError;
 
 /// Why a request, or the server itself, failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,20 @@ pub enum ServeError {
         message: String,
         /// What to write instead.
         cure: Option<String>,
+    },
+    /// What is asked for does not go with how things are.
+    #[error("{message}")]
+    Conflict {
+        /// Why.
+        message: String,
+    },
+    /// A record that a topic does not take.
+    #[error("record {at}: {reason}")]
+    Record {
+        /// Which of those sent, from 1.
+        at: usize,
+        /// Why.
+        reason: String,
     },
     /// A question in SQL is wrong.
     #[error("{message}")]
@@ -137,6 +152,7 @@ impl ServeError {
         match self {
             Self::NotFound { .. } | Self::NoRoute(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
@@ -159,13 +175,24 @@ impl ServeError {
             Self::Body(_) | Self::MediaType => Some("send a JSON object as application/json".to_owned()),
             Self::Host(_) => Some("add the name to `allowed_hosts` in section [http]".to_owned()),
             Self::NoRight => Some(
-                "use kafka-consumer-groups as a user who may, or the command line while the project does not run"
-                    .into(),
+                "use the tools of Kafka as a user who may, or the command line while the project does not run".into(),
             ),
             Self::LiveFull { .. } | Self::Busy => Some("close some pages, or try again in a few seconds".to_owned()),
             Self::Timeout { .. } => Some("ask for less: narrow the filter or lower the limit".to_owned()),
             Self::NotReady(_) => Some("GET /api/v1/health says which stage is not ready, and why".to_owned()),
             _ => None,
+        }
+    }
+}
+
+impl From<StationError> for ServeError {
+    fn from(error: StationError) -> Self {
+        match error {
+            StationError::NoGroup { name, cure } => Self::NotFound { what: "group", name, cure },
+            StationError::NoTopic { name, cure } => Self::NotFound { what: "topic", name, cure },
+            StationError::Record { at, reason } => Self::Record { at, reason },
+            error if error.is_conflict() => Self::Conflict { message: error.to_string() },
+            error => Self::Stage(error.into()),
         }
     }
 }

@@ -4,8 +4,6 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use millrace_flow::StageError;
-use millrace_station::StationError;
 use millrace_station::model::{Group, GroupLine, GroupMoves, GroupSeek};
 
 use crate::app::{App, Shared};
@@ -15,7 +13,7 @@ use crate::{Problem, ServeError};
 /// All groups.
 #[utoipa::path(get, path = "/groups", tag = "groups", operation_id = "groups", responses((status = 200, body = Vec<GroupLine>)))]
 pub(crate) async fn list(State(app): Shared) -> Result<Json<Vec<GroupLine>>, ServeError> {
-    app.read(|station| station.group_list().map(Json).map_err(refused)).await
+    app.read(|station| Ok(Json(station.group_list()?))).await
 }
 
 /// One group: its members, the partitions it reads, how far, and how much is before it.
@@ -28,7 +26,7 @@ pub(crate) async fn list(State(app): Shared) -> Result<Json<Vec<GroupLine>>, Ser
     responses((status = 200, body = Group), (status = 404, body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn get(State(app): Shared, Path(name): Path<String>) -> Result<Json<Group>, ServeError> {
-    app.read(move |station| station.group(&name).map(Json).map_err(refused)).await
+    app.read(move |station| Ok(Json(station.group(&name)?))).await
 }
 
 /// Says where a group that nobody is in would go on, and with `apply` has it go on there.
@@ -43,7 +41,8 @@ pub(crate) async fn get(State(app): Shared, Path(name): Path<String>) -> Result<
         (status = 200, body = GroupMoves),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody is in the group", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn seek(
@@ -55,7 +54,7 @@ pub(crate) async fn seek(
     if seek.apply {
         may_change(&app)?;
     }
-    app.read(move |station| station.seek_group(&name, &seek).map(Json).map_err(refused)).await
+    app.read(move |station| Ok(Json(station.seek_group(&name, &seek)?))).await
 }
 
 /// Forgets a group that nobody is in, with all its offsets.
@@ -67,27 +66,23 @@ pub(crate) async fn seek(
     params(("name" = String, Path, description = "The group's name")),
     responses(
         (status = 204, description = "It is forgotten"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody is in the group", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn delete(State(app): Shared, Path(name): Path<String>) -> Result<StatusCode, ServeError> {
     may_change(&app)?;
-    app.read(move |station| station.delete_group(&name).map(|()| StatusCode::NO_CONTENT).map_err(refused)).await
+    app.read(move |station| {
+        station.delete_group(&name)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Refuses a change that goes past login and rights of the clients of Kafka. Who reaches an address of this machine alone can
 /// change its files as well.
-fn may_change(app: &App) -> Result<(), ServeError> {
+pub(crate) fn may_change(app: &App) -> Result<(), ServeError> {
     let is_open = !app.options.clients_need_rights || app.options.listen.ip().is_loopback();
     if is_open { Ok(()) } else { Err(ServeError::NoRight) }
-}
-
-fn refused(error: StationError) -> ServeError {
-    match error {
-        StationError::NoGroup { name, cure } => ServeError::NotFound { what: "group", name, cure },
-        StationError::NoTopic { name, cure } => ServeError::NotFound { what: "topic", name, cure },
-        error => ServeError::Stage(StageError::from(error)),
-    }
 }

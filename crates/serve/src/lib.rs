@@ -4,6 +4,7 @@
 //! (`problem`); a live feed is pulled by its client (`live`). The contract is the OpenAPI document made from the handlers.
 
 mod app;
+mod client_topics;
 mod collector;
 mod connection;
 mod docs;

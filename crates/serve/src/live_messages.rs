@@ -52,7 +52,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ServeError> {
     let open = app.open_feed()?;
-    let topic = app.station.log().topic(&name).ok_or_else(|| topics::not_found(&name))?;
+    let topic = app.station.log().topic(&name).ok_or_else(|| topics::not_found(&app.station, &name))?;
     let next = match Cursor::of(&headers) {
         Some(Ok(cursor)) if cursor.is_within(&topic) => cursor,
         _ => Cursor(topic.ends.clone()),

@@ -47,6 +47,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub cure: Option<String>,
+    /// Which of the records that were sent is to blame, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = usize, required = false)]
+    pub record: Option<usize>,
     /// Line of the SQL text, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = usize, required = false)]
@@ -67,6 +71,7 @@ impl Problem {
             detail,
             instance: String::new(),
             cure: None,
+            record: None,
             line: None,
             column: None,
         }
@@ -79,6 +84,9 @@ impl From<&ServeError> for Problem {
         problem.cure = error.cure();
         if let ServeError::Question { line, column, .. } = error {
             (problem.line, problem.column) = (*line, *column);
+        }
+        if let ServeError::Record { at, .. } = error {
+            problem.record = Some(*at);
         }
         problem
     }

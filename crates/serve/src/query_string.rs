@@ -41,6 +41,12 @@ impl Parameters {
         Ok(first.filter(|value| !value.is_empty()))
     }
 
+    /// The value of a parameter that may be given once, be it empty.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, ServeError> {
+        self.one(name)?;
+        Ok(self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str()))
+    }
+
     /// A value that is a number, a time or the like; `wanted` says what in words.
     pub(crate) fn parsed<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ServeError> {
         let Some(text) = self.one(name)? else { return Ok(None) };

@@ -16,13 +16,15 @@ use millrace_flow::Stop;
 use millrace_station::Station;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::app::{App, Shared};
+use crate::client_topics::RECORDS_BYTES_MAX;
 use crate::security::{self, Hosts};
 use crate::{
-    ServeError, ServeOptions, docs, groups, health, ledger, live_messages, live_pipeline, live_rows, pages, pipeline,
+    ServeError, ServeOptions, client_topics, docs, groups, health, ledger, live_messages, live_pipeline, live_rows,
+    pages, pipeline,
 };
 use crate::{problem, project, queries, rows, search, sql, topics, views};
 
@@ -53,9 +55,9 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rows::get))
         .routes(routes!(rows::summary))
         .routes(routes!(live_rows::get))
-        .routes(routes!(topics::list))
-        .routes(routes!(topics::get))
-        .routes(routes!(topics::messages))
+        .routes(routes!(topics::list, client_topics::create))
+        .routes(routes!(topics::get, client_topics::alter, client_topics::delete))
+        .routes(routes!(topics::messages, client_topics::write).layer(DefaultBodyLimit::max(RECORDS_BYTES_MAX)))
         .routes(routes!(search::get))
         .routes(routes!(live_messages::get))
         .routes(routes!(groups::list))
@@ -129,6 +131,7 @@ fn method_label(method: &axum::http::Method) -> &'static str {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",
+        "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",

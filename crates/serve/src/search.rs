@@ -14,10 +14,11 @@ use futures::stream;
 use millrace_station::TopicSearch;
 use millrace_station::model::{Message, SearchProgress, SearchQuery, SearchState};
 use serde::Serialize;
+use tokio::runtime::Handle;
 
 use crate::app::{OpenFeed, Shared};
 use crate::query_string::Parameters;
-use crate::{Problem, ServeError, live, topics};
+use crate::{Problem, ServeError, live};
 
 /// Records found at most, unless asked for another number.
 const LIMIT_DEFAULT: usize = 100;
@@ -50,8 +51,8 @@ pub(crate) enum SearchEvents {
     params(
         ("name" = String, Path, description = "The topic's name"),
         ("key" = Option<String>, Query, description = "Only records with this key"),
-        ("field" = Option<String>, Query, description = "Only records whose value has this column or member; goes with `value`"),
-        ("value" = Option<String>, Query, description = "What `field` is, a text or a number: `7` finds 7.0, too"),
+        ("field" = Option<String>, Query, description = "Only records whose value has this column, in any case of letters, or member; goes with `value`"),
+        ("value" = Option<String>, Query, description = "What `field` is, a text, which may be empty, or a number: `7` finds 7.0, too"),
         ("from" = Option<String>, Query, description = "Only records of this time or a later one, `2011-01-01T00:00:00`"),
         ("to" = Option<String>, Query, description = "Only records before this time"),
         ("partition" = Option<u32>, Query, description = "Only this partition"),
@@ -67,12 +68,7 @@ pub(crate) enum SearchEvents {
 pub(crate) async fn get(State(app): Shared, Path(name): Path<String>, uri: Uri) -> Result<Response, ServeError> {
     let query = read_query(&uri)?;
     let open = app.open_feed()?;
-    let search = app.read(move |station| {
-        if station.log().topic(&name).is_none() {
-            return Err(topics::not_found(&name));
-        }
-        Ok(station.search(&name, &query)?)
-    });
+    let search = app.read(move |station| Ok(station.search(&name, &query)?));
     let feed = Feed { search: Some(search.await?), events: VecDeque::new(), open };
     Ok(live::answer(stream::unfold(feed, Feed::next)))
 }
@@ -81,9 +77,11 @@ fn read_query(uri: &Uri) -> Result<SearchQuery, ServeError> {
     let known = ["key", "field", "value", "from", "to", "partition", "limit"];
     let parameters = Parameters::of(uri, &known)?;
     let text = |name: &str| Ok::<_, ServeError>(parameters.one(name)?.map(str::to_owned));
-    let field = match (text("field")?, text("value")?) {
+    let field = match (text("field")?, parameters.text("value")?.map(str::to_owned)) {
         (Some(field), Some(value)) => Some((field, value)),
+        // A form sends what nobody has filled in.
         (None, None) => None,
+        (None, Some(value)) if value.is_empty() => None,
         (Some(_), None) => return Err(ServeError::parameter("`field` is given without `value`", "give both or none")),
         (None, Some(_)) => return Err(ServeError::parameter("`value` is given without `field`", "give both or none")),
     };
@@ -143,6 +141,15 @@ impl Feed {
             }
         }
         Some(())
+    }
+}
+
+/// What a search has learned is written down where that keeps nobody waiting.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let (Some(search), Ok(runtime)) = (self.search.take(), Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(search));
+        }
     }
 }
 

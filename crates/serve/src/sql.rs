@@ -103,8 +103,13 @@ fn refused(error: millrace_station::AskError) -> ServeError {
 }
 
 pub(crate) fn unreadable(rejection: JsonRejection) -> ServeError {
+    unreadable_within(BODY_BYTES_MAX, &rejection)
+}
+
+/// Why a body was not read that may have so many bytes.
+pub(crate) fn unreadable_within(bytes_max: usize, rejection: &JsonRejection) -> ServeError {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ServeError::BodyTooLong { bytes_max: BODY_BYTES_MAX },
+        StatusCode::PAYLOAD_TOO_LARGE => ServeError::BodyTooLong { bytes_max },
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ServeError::MediaType,
         _ => ServeError::Body(rejection.body_text()),
     }

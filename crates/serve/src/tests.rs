@@ -271,7 +271,7 @@ fn the_document_says_what_values_are() {
         ("Project", vec![]),
         ("RowsPage", vec!["data", "rows"]),
         ("Tile", vec!["over"]),
-        ("Problem", vec!["column", "cure", "line"]),
+        ("Problem", vec!["column", "cure", "line", "record"]),
     ] {
         let required = schemas[name]["required"].as_array().expect("some are");
         let fields = schemas[name]["properties"].as_object().expect("it has fields");
@@ -427,6 +427,9 @@ async fn a_search_tells_what_it_finds_and_how_far_it_is() {
         ("key=France&field=note&value=x", vec![]),
         ("from=2024-05-01T10:01:00&to=2024-05-01T10:02:00", vec!["2"]),
         ("field=country&value=Spain&to=2024-05-01T10:03:00", vec![]),
+        ("field=COUNTRY&value=Spain", vec!["4"]),
+        ("key=France&value=", vec!["3", "1"]),
+        ("field=note&value=", vec![]),
     ] {
         let answer = shop.get(&all(query)).await;
         assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.body);
@@ -447,7 +450,9 @@ async fn a_search_tells_what_it_finds_and_how_far_it_is() {
 async fn a_search_for_what_cannot_be_is_refused_with_a_cure() {
     let shop = Shop::open();
     let topic = "/api/v1/topics/orders/search";
-    for query in ["", "field=note", "value=x", "key=", "limit=0&key=a", "partition=x&key=a", "keys=a"] {
+    for query in
+        ["", "field=note", "value=x", "key=", "limit=0&key=a", "partition=x&key=a", "keys=a", "field=cuontry&value=a"]
+    {
         shop.get(&format!("{topic}?{query}")).await.problem(400, topic);
     }
     for query in ["from=noon", "from=2024-05-02T00:00:00&to=2024-05-01T00:00:00", "partition=2&key=a"] {
@@ -482,6 +487,33 @@ async fn a_body_is_bounded_and_must_be_json() {
         Request::post("/api/v1/sql").header(header::HOST, "localhost").header(header::CONTENT_TYPE, "text/plain");
     let plain = plain.body(Body::from("{\"sql\": \"SELECT 1\"}")).expect("a request");
     shop.send(plain).await.problem(415, "/api/v1/sql");
+}
+
+/// Where clients need rights, what has no login lets nobody past them, unless it is reached from this machine alone.
+#[tokio::test]
+async fn topics_are_changed_by_nobody_from_elsewhere_where_clients_need_rights() {
+    let far: std::net::SocketAddr = "0.0.0.0:8000".parse().expect("an address");
+    let request = |method: &str, path: &str, body: &str| {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_owned()));
+        request.expect("a request")
+    };
+    let record = r#"{"records": [{"value": "1"}]}"#;
+    let changes = [
+        ("POST", "/api/v1/topics", r#"{"name": "t"}"#, 201),
+        ("POST", "/api/v1/topics/t/messages", record, 200),
+        ("PATCH", "/api/v1/topics/t", r#"{"configs": {"retention.ms": "1000"}}"#, 200),
+        ("DELETE", "/api/v1/topics/t", "", 204),
+    ];
+    let shut = Shop::with(|options| (options.clients_need_rights, options.listen) = (true, far));
+    for (method, path, body, _) in changes {
+        shut.send(request(method, path, body)).await.problem(403, path);
+    }
+    let open = Shop::with(|options| options.clients_need_rights = true);
+    for (method, path, body, status) in changes {
+        let answer = open.send(request(method, path, body)).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

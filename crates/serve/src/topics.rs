@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use millrace_station::model::{MessagesPage, MessagesQuery, Order, Topic};
+use millrace_station::{Station, cure_for_name};
 
 use crate::app::Shared;
 use crate::query_string::Parameters;
@@ -33,7 +34,7 @@ pub(crate) async fn list(State(app): Shared) -> Result<Json<Vec<Topic>>, ServeEr
 pub(crate) async fn get(State(app): Shared, Path(name): Path<String>) -> Result<Json<Topic>, ServeError> {
     app.read(move |station| {
         let topic = station.topics().into_iter().find(|topic| topic.name == name);
-        topic.map(Json).ok_or_else(|| not_found(&name))
+        topic.map(Json).ok_or_else(|| not_found(station, &name))
     })
     .await
 }
@@ -68,17 +69,14 @@ pub(crate) async fn messages(
     uri: Uri,
 ) -> Result<Json<MessagesPage>, ServeError> {
     let query = read_query(&uri)?;
-    app.read(move |station| {
-        if station.log().topic(&name).is_none() {
-            return Err(not_found(&name));
-        }
-        Ok(Json(station.messages(&name, &query)?))
-    })
-    .await
+    app.read(move |station| Ok(Json(station.messages(&name, &query)?))).await
 }
 
-pub(crate) fn not_found(name: &str) -> ServeError {
-    ServeError::not_found("topic", name, "/api/v1/topics")
+/// There is no such topic; the near one is named, or those that there are.
+pub(crate) fn not_found(station: &Station, name: &str) -> ServeError {
+    let topics = station.log().topics();
+    let cure = cure_for_name(name, topics.iter().map(|topic| &*topic.spec.name), "topics");
+    ServeError::NotFound { what: "topic", name: name.to_owned(), cure }
 }
 
 fn read_query(uri: &Uri) -> Result<MessagesQuery, ServeError> {

@@ -72,6 +72,25 @@ pub enum StationError {
         /// What to do.
         cure: &'static str,
     },
+    /// A topic is not for clients to make, change or write.
+    #[error("topic `{topic}` belongs to {owner} of this project, whose statement alone says what it is")]
+    NotOfClients {
+        /// The topic.
+        topic: String,
+        /// Who writes it.
+        owner: String,
+    },
+    /// A record that a topic does not take.
+    #[error("record {at}: {reason}")]
+    Record {
+        /// Which of those given, from 1.
+        at: usize,
+        /// Why.
+        reason: String,
+    },
+    /// Records that a topic does not take.
+    #[error("the records were not written: {0}")]
+    NotTaken(String),
     /// Groups are kept by the port of Kafka, and it is off.
     #[error("this project serves no clients of Kafka, so it has no groups; set [kafka] listen")]
     NoBroker,
@@ -113,6 +132,7 @@ impl StationError {
                 ErrorKind::User
             }
             Self::NoGroup { .. } | Self::GroupInUse { .. } | Self::NoBroker => ErrorKind::User,
+            Self::NotOfClients { .. } | Self::Record { .. } | Self::NotTaken(_) => ErrorKind::User,
             Self::Broker(BrokerError::Group { .. }) => ErrorKind::User,
             Self::File { .. } | Self::Thread { .. } | Self::Broker(_) => ErrorKind::Outside,
             Self::Log(error) => error.kind(),

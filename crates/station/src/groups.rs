@@ -76,7 +76,8 @@ impl Groups<'_> {
             let group = self.told(overview);
             let topics: BTreeSet<String> = group.partitions.into_iter().map(|partition| partition.topic).collect();
             let (name, protocol, state, lag) = (group.name, group.protocol, group.state, group.lag);
-            GroupLine { name, protocol, state, members: group.members.len(), topics: topics.into_iter().collect(), lag }
+            let (members, topics) = (group.members.len(), topics.into_iter().collect());
+            GroupLine { name, protocol, state, members, topics, lag, uncommitted: group.uncommitted }
         });
         Ok(lines.collect())
     }
@@ -160,9 +161,7 @@ impl Groups<'_> {
         for topic in &seek.topics {
             let partitions = self.partitions_of(topic)?;
             if let Some(wanted) = seek.partition.filter(|wanted| *wanted >= partitions) {
-                let text =
-                    format!("topic `{topic}` has no partition {wanted}, only 0 to {}", partitions.saturating_sub(1));
-                return Err(StationError::Question(text));
+                return Err(StationError::no_partition(topic, wanted, partitions));
             }
             for number in 0..partitions {
                 from.entry((topic.clone(), number)).or_insert(None);
@@ -223,10 +222,15 @@ impl Groups<'_> {
             }
         });
         let members = members.collect();
+        let mut uncommitted = 0;
         let partitions = partitions.into_iter().filter_map(|((topic, partition), (committed, member))| {
             let partition = u32::try_from(partition).ok()?;
-            let end = self.log.offsets(&TopicPartition::new(&*topic, partition)).ok().map(|(_, end)| end.0);
+            let bounds = self.log.offsets(&TopicPartition::new(&*topic, partition)).ok();
+            let end = bounds.map(|(_, end)| end.0);
             let lag = committed.zip(end).map(|(committed, end)| u64::try_from(end - committed).unwrap_or(0));
+            if let (None, Some((start, end))) = (committed, bounds) {
+                uncommitted += u64::try_from(end.0 - start.0).unwrap_or(0);
+            }
             Some(GroupPartition { topic, partition, committed, end, lag, member })
         });
         let partitions: Vec<GroupPartition> = partitions.collect();
@@ -235,10 +239,16 @@ impl Groups<'_> {
             protocol: overview.protocol.to_owned(),
             state: overview.state.to_owned(),
             members,
-            lag: partitions.iter().filter_map(|partition| partition.lag).sum(),
+            lag: sum(partitions.iter().filter_map(|partition| partition.lag)),
+            uncommitted,
             partitions,
         }
     }
+}
+
+/// The sum; nothing of nothing.
+fn sum(numbers: impl Iterator<Item = u64>) -> Option<u64> {
+    numbers.reduce(|sum, number| sum + number)
 }
 
 impl From<BrokerError> for StationError {
@@ -252,6 +262,8 @@ impl From<BrokerError> for StationError {
 
 #[cfg(test)]
 mod tests {
+    use millrace_broker::groups::{Committed, MemberOverview};
+
     use super::*;
 
     #[test]
@@ -262,5 +274,50 @@ mod tests {
         assert_eq!((To::parse("+15").ok(), To::parse("-15").ok()), (Some(To::By(15)), Some(To::By(-15))));
         assert_eq!(To::parse("1970-01-01T00:00:02").ok(), Some(To::TimeMs(2_000)));
         assert!(To::parse("yesterday").is_err_and(|error| error.to_string().contains("`yesterday`")));
+    }
+
+    /// A member that reads two partitions with three and five records, and where it has committed.
+    fn told(committed_offsets: &[(i32, i64)]) -> Group {
+        let folder = tempfile::tempdir().expect("a folder");
+        let registry = Arc::new(millrace_schema::Registry::in_memory());
+        let log = EmbeddedLog::open(folder.path(), millrace_log::LogConfig::default(), registry).expect("a log");
+        log.create_client_topic("t", 2, 1, BTreeMap::new()).expect("a topic");
+        for (partition, count) in [(0, 3), (1, 5)] {
+            let record = millrace_log::NewRecord::default();
+            log.append_records(&TopicPartition::new("t", partition), &vec![&record; count], None).expect("room");
+        }
+        let committed = |(partition, offset): &(i32, i64)| {
+            let committed = Committed {
+                offset: *offset,
+                leader_epoch: None,
+                metadata: String::new(),
+                commit_time_ms: 0,
+                expire_time_ms: None,
+                sequence: 0,
+            };
+            ("t".to_owned(), *partition, committed)
+        };
+        let member = MemberOverview {
+            id: "m".to_owned(),
+            instance_id: None,
+            client_id: "c".to_owned(),
+            client_host: "/127.0.0.1".to_owned(),
+            partitions: vec![("t".to_owned(), 0), ("t".to_owned(), 1)],
+        };
+        let offsets = committed_offsets.iter().map(committed).collect();
+        let (protocol, state, members) = ("classic", "Stable", vec![member]);
+        let overview = GroupOverview { group: "g".to_owned(), protocol, state, members, offsets };
+        Groups { keeper: Keeper::Folder(folder.path().to_owned()), log: &log }.told(overview)
+    }
+
+    #[test]
+    fn who_has_committed_nothing_is_not_told_to_be_through() {
+        let lag = |committed: &[(i32, i64)]| {
+            let group = told(committed);
+            (group.lag, group.uncommitted)
+        };
+        assert_eq!(lag(&[]), (None, 8));
+        assert_eq!(lag(&[(0, 3)]), (Some(0), 5));
+        assert_eq!(lag(&[(0, 1), (1, 5)]), (Some(2), 0));
     }
 }

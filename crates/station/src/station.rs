@@ -18,10 +18,9 @@ use millrace_schema::Registry;
 use millrace_sink::sqlite::Warehouse;
 use millrace_source::Pace;
 
-use crate::groups::{Groups, Keeper};
 use crate::model::{
-    Counts, Dashboard, EventTime, Group, GroupLine, GroupMoves, GroupSeek, Health, HealthProblem, HealthStatus,
-    LedgerLine, Message, MessagesPage, MessagesQuery, Pipeline, Query, Replay, SearchQuery, Topic, View,
+    Counts, Dashboard, EventTime, Health, HealthProblem, HealthStatus, LedgerLine, Message, MessagesPage,
+    MessagesQuery, Pipeline, Query, Replay, SearchQuery, Topic, View,
 };
 use crate::pipeline::{Facts, topic_id};
 use crate::sampler::{self, LONG, Rates};
@@ -240,44 +239,14 @@ impl Station {
         let _ = self.broker.set(broker);
     }
 
-    fn groups(&self) -> Result<Groups<'_>, StationError> {
-        let broker = self.broker.get().ok_or(StationError::NoBroker)?;
-        Ok(Groups { keeper: Keeper::Broker(broker.clone()), log: &self.stores.embedded })
+    /// Who serves clients of Kafka, if anybody does.
+    pub(crate) fn broker(&self) -> Option<&Arc<Broker>> {
+        self.broker.get()
     }
 
-    /// The groups of consumers, by name: none where clients of Kafka are not served.
-    ///
-    /// # Errors
-    /// When the disk does not answer.
-    pub fn group_list(&self) -> Result<Vec<GroupLine>, StationError> {
-        match self.groups() {
-            Ok(groups) => groups.list(),
-            Err(_) => Ok(Vec::new()),
-        }
-    }
-
-    /// One group of consumers.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn group(&self, name: &str) -> Result<Group, StationError> {
-        self.groups()?.describe(name)
-    }
-
-    /// Says where a group would go on, and has it go on there if that is asked for.
-    ///
-    /// # Errors
-    /// When it has members, or there is no such place.
-    pub fn seek_group(&self, name: &str, seek: &GroupSeek) -> Result<GroupMoves, StationError> {
-        self.groups()?.seek(name, seek)
-    }
-
-    /// Forgets a group with all its offsets.
-    ///
-    /// # Errors
-    /// When it is not there, or has members.
-    pub fn delete_group(&self, name: &str) -> Result<(), StationError> {
-        self.groups()?.delete(name)
+    /// Where everything is kept.
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// The queries, each after those it reads.
@@ -357,24 +326,24 @@ impl Station {
     ///
     /// # Errors
     /// When there is no such topic, or the question cannot be understood.
-    pub fn messages(&self, topic: &str, query: &MessagesQuery) -> millrace_flow::Result<MessagesPage> {
-        Ok(messages::find(&self.stores, topic, query)?)
+    pub fn messages(&self, topic: &str, query: &MessagesQuery) -> Result<MessagesPage, StationError> {
+        messages::find(&self.stores, topic, query)
     }
 
     /// Begins a search through a topic.
     ///
     /// # Errors
     /// When there is no such topic, or the question cannot be understood.
-    pub fn search(&self, topic: &str, query: &SearchQuery) -> millrace_flow::Result<TopicSearch> {
-        Ok(TopicSearch::begin(&self.stores, topic, query)?)
+    pub fn search(&self, topic: &str, query: &SearchQuery) -> Result<TopicSearch, StationError> {
+        TopicSearch::begin(&self.stores, topic, query)
     }
 
     /// Goes on with a search for a moment, and answers what was found in it; its progress says whether it is through.
     ///
     /// # Errors
     /// When the disk does not answer.
-    pub fn go_on(&self, search: &mut TopicSearch) -> millrace_flow::Result<Vec<Message>> {
-        Ok(search.go_on(&self.stores)?)
+    pub fn go_on(&self, search: &mut TopicSearch) -> Result<Vec<Message>, StationError> {
+        search.go_on(&self.stores)
     }
 
     /// What runs here.

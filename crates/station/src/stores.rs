@@ -45,6 +45,15 @@ impl Stores {
         Ok(Self { log: embedded.clone(), project, embedded, registry, warehouse })
     }
 
+    /// Opens the log alone, for whoever changes it while the project does not run, and makes what is missing.
+    pub(crate) fn open_log(project: Arc<Project>) -> Result<Self, StationError> {
+        let data_dir = &project.config.data_dir;
+        std::fs::create_dir_all(data_dir).map_err(StationError::file("make", data_dir))?;
+        let registry = Arc::new(Registry::open(&project.registry_file())?);
+        let embedded = EmbeddedLog::open(&project.log_dir(), project.config.log.clone(), registry.clone())?;
+        Ok(Self { log: embedded.clone(), project, embedded, registry, warehouse: None })
+    }
+
     /// A topic by its name.
     pub(crate) fn topic(&self, name: &str) -> Result<TopicInfo, StationError> {
         self.log.topic(name).ok_or_else(|| {

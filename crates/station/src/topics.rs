@@ -11,6 +11,7 @@ use crate::views;
 pub(crate) fn topic(stores: &Stores, info: &TopicInfo, readers: Vec<Reader>, idle: &[bool]) -> Topic {
     let spec = &info.spec;
     let avro = stores.registry.schema_json(info.schema_id);
+    let configs = stores.embedded.client_topic(&spec.name).map(|topic| (*topic.configs).clone()).unwrap_or_default();
     let partition = |(id, (start, end)): (u32, (&millrace_flow::Offset, &millrace_flow::Offset))| Partition {
         id,
         start: start.0,
@@ -32,6 +33,7 @@ pub(crate) fn topic(stores: &Stores, info: &TopicInfo, readers: Vec<Reader>, idl
         event_time: spec.event_time.clone(),
         retention_ms: spec.retention_ms,
         retention_bytes: spec.retention_bytes,
+        configs,
         readers,
         writer: spec.writer.to_string(),
     }

@@ -68,9 +68,14 @@ pub(crate) fn get(address: &str, path: &str) -> Answer {
 
 /// POST of JSON.
 pub(crate) fn post(address: &str, path: &str, body: &Value) -> Answer {
+    send(address, "POST", path, body)
+}
+
+/// Any method, with JSON.
+pub(crate) fn send(address: &str, method: &str, path: &str, body: &Value) -> Answer {
     let body = body.to_string();
     let head = format!(
-        "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     answer(connect(address, &(head + &body)))

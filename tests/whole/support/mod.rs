@@ -13,7 +13,7 @@ pub(crate) mod python;
 mod random;
 pub(crate) mod warehouse;
 
-pub(crate) use program::{Outcome, Running, run};
+pub(crate) use program::{Outcome, Running, run, run_with};
 pub(crate) use project::Project;
 pub(crate) use random::Random;
 

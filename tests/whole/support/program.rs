@@ -1,6 +1,6 @@
 //! The program as a child process: run to its end, or started, asked, stopped and killed.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -52,7 +52,20 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Runs the program in `folder` to its end.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Outcome {
-    let output = command(folder, arguments).output().expect("the program starts");
+    run_with(folder, arguments, "")
+}
+
+/// The same with something on its stdin.
+pub(crate) fn run_with(folder: &Path, arguments: &[&str], input: &str) -> Outcome {
+    let mut child = command(folder, arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let input = input.to_owned();
+    let writer = thread::spawn(move || {
+        // A program that has seen enough reads no further.
+        let _ = stdin.write_all(input.as_bytes());
+    });
+    let output = child.wait_with_output().expect("it can be waited for");
+    writer.join().expect("a writer of text does not panic");
     Outcome {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, rows_of, run};
+use super::{Outcome, rows_of, run, run_with};
 
 /// A project in a folder of its own.
 pub(crate) struct Project {
@@ -79,6 +79,11 @@ impl Project {
     /// Runs a command on this project.
     pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
         run(self.dir(), arguments)
+    }
+
+    /// Runs a command on this project, with something on its stdin.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Outcome {
+        run_with(self.dir(), arguments, input)
     }
 
     /// Reads bounded sources to their end.

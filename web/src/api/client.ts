@@ -139,7 +139,9 @@ export function live_messages_address(name: string): string {
 
 /** A search through a topic, as events that come until it is through; without an answer to read there is a problem. */
 export async function open_search(name: string, query: Params, signal: AbortSignal): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-  const response = await fetch(address(`/topics/${at(name)}/search`, query), { headers: { Accept: 'text/event-stream' }, signal, cache: 'no-store' });
+  // Elsewhere an empty value is one that nobody gave.
+  const empty = query.field && query.value === '' ? '&value=' : '';
+  const response = await fetch(address(`/topics/${at(name)}/search`, query) + empty, { headers: { Accept: 'text/event-stream' }, signal, cache: 'no-store' });
   if (response.ok && response.body) return response.body.getReader();
   throw new Problem(read_problem(response.status, response.statusText, await response.text()));
 }

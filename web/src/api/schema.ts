@@ -95,22 +95,24 @@ export type FeedKind = 'good' | 'bad';
 
 /** A group. */
 export interface Group {
-  lag: number;
+  lag: number | null;
   members: GroupMember[];
   name: string;
   partitions: GroupPartition[];
   protocol: string;
   state: string;
+  uncommitted: number;
 }
 
 /** A group in a list. */
 export interface GroupLine {
-  lag: number;
+  lag: number | null;
   members: number;
   name: string;
   protocol: string;
   state: string;
   topics: string[];
+  uncommitted: number;
 }
 
 /** A member of a group. */
@@ -215,6 +217,9 @@ export interface Message {
   value: RecordValue;
 }
 
+/** What records are packed with. */
+export type MessageCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
 /** Where a record was read from. */
 export interface MessageOrigin {
   file: string;
@@ -233,6 +238,34 @@ export interface MessagesPage {
   messages: Message[];
   next: Row | null;
   scanned: number;
+}
+
+/** A field that the newest records of a topic do not have. */
+export interface MissingField {
+  cure: string;
+  name: string;
+  records: number;
+}
+
+/** A record to be written. Its time is that of the append. */
+export interface NewMessage {
+  headers?: Record<string, string>;
+  key?: string | null;
+  value: string | null;
+}
+
+/** Records to be written. */
+export interface NewMessages {
+  compression?: MessageCompression;
+  partition?: number | null;
+  records: NewMessage[];
+}
+
+/** A topic to be made. */
+export interface NewTopic {
+  configs?: Record<string, string>;
+  name: string;
+  partitions?: number | null;
 }
 
 /** A stage or a topic. */
@@ -279,6 +312,7 @@ export interface Problem {
   detail: string;
   instance: string;
   line?: number;
+  record?: number;
   status: number;
   title: string;
   type: string;
@@ -391,6 +425,7 @@ export interface SearchProgress {
   bytes_total: number;
   filter_bytes: number;
   matches: number;
+  missing_field: MissingField | null;
   records: number;
   state: SearchState;
 }
@@ -429,6 +464,7 @@ export interface Timeline {
 export interface Topic {
   bytes: number;
   columns: Column[];
+  configs: Record<string, string>;
   event_time: string | null;
   key: string[] | null;
   kind: TopicKind;
@@ -442,6 +478,12 @@ export interface Topic {
   schema_id: number;
   sealed: boolean;
   writer: string;
+}
+
+/** What is to become of a topic. */
+export interface TopicChange {
+  configs?: Record<string, string | null>;
+  partitions?: number | null;
 }
 
 /** What a topic holds. */
@@ -469,3 +511,17 @@ export interface View {
 
 /** How the rows of a view behave. */
 export type ViewKind = 'upserts' | 'rows' | 'inlined';
+
+/** Records that are in the log. */
+export interface Written {
+  partitions: WrittenPartition[];
+  records: number;
+}
+
+/** Where records of a partition are. */
+export interface WrittenPartition {
+  first: number;
+  last: number;
+  partition: number;
+  records: number;
+}

@@ -173,14 +173,14 @@ function answer_topic(shop, name, leaf, params, request, response) {
 /** A search in pieces; with `slow` one that goes on until it is cancelled. */
 function answer_search(shop, name, params, request, response) {
   const [key, field, value, from, to, partition] = ['key', 'field', 'value', 'from', 'to', 'partition'].map((p) => params.get(p));
-  if (!field !== !value) return problem(response, 400, 'field and value go together', 'give both or none');
+  if (!field !== (value === null)) return problem(response, 400, 'field and value go together', 'give both or none');
   const found = messages_of(shop, name).reverse().filter((m) =>
     (!key || m.key === key) && (!field || String(m.value[field]) === value || Number(m.value[field]) === Number(value)) && (!partition || m.partition === Number(partition))
     && (!from || m.time_ms >= Date.parse(`${from}Z`)) && (!to || m.time_ms < Date.parse(`${to}Z`))).slice(0, 100);
   const total = topics_of(shop).find((topic) => topic.name === name)?.bytes ?? 0;
   const told = (state, matches, share) => ({
     state, matches, records: 14_000, bytes_total: total, bytes_read: Math.round(share * 0.1 * total), bytes_skipped: Math.round(share * 0.9 * total), filter_bytes: 120_000,
-    blocks_read: 3, blocks_skipped: 120, blocks_damaged: 0,
+    blocks_read: 3, blocks_skipped: 120, blocks_damaged: 0, missing_field: null,
   });
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);

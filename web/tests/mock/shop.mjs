@@ -98,7 +98,7 @@ function topic(name, kind, records, columns, extra = {}) {
     : [0, 1, 2, 3].map((id) => { const n = id === 3 ? records - 3 * share : share; return { id, start: 0, end: n, records: n, idle: kind === 'source' && id === 3 }; });
   return {
     name, kind, partitions, records, bytes: records * 71, sealed: false, schema_id: 1, columns, key: null, event_time: null, retention_ms: null,
-    retention_bytes: null, readers: [], writer: `query:${name}`,
+    retention_bytes: null, configs: {}, readers: [], writer: `query:${name}`,
     schema: { type: 'record', name, fields: columns.map((c) => ({ name: c.name, type: ['null', c.type.toLowerCase()] })) }, ...extra,
   };
 }
@@ -163,8 +163,8 @@ export function groups_of(shop) {
   const member = (n) => ({ id: `rdkafka-5f1c0e7a-3b1d-4f0e-9a55-0000000000${n}`, client: `mailer-${n}`, host: '127.0.0.1', instance: n === 1 ? 'mailer-a' : null, partitions: 2 });
   const [first, second] = [member(1), member(2)];
   return [
-    { name: 'mailer', state: 'Stable', protocol: 'consumer', lag: 1_240, members: [first, second], partitions: [read(0, end, first.id), read(1, end - 1_240, first.id), read(2, end, second.id), read(3, null, second.id)] },
-    { name: 'nightly-report', state: 'Empty', protocol: 'classic', lag: 0, members: [], partitions: [read(0, end, null), { ...read(0, 17, null), topic: 'removed', end: null, lag: null }] },
+    { name: 'mailer', state: 'Stable', protocol: 'consumer', lag: 1_240, uncommitted: end, members: [first, second], partitions: [read(0, end, first.id), read(1, end - 1_240, first.id), read(2, end, second.id), read(3, null, second.id)] },
+    { name: 'nightly-report', state: 'Empty', protocol: 'classic', lag: 0, uncommitted: 0, members: [], partitions: [read(0, end, null), { ...read(0, 17, null), topic: 'removed', end: null, lag: null }] },
   ];
 }
 

@@ -4,6 +4,7 @@ import { groups_of, schemas_of, type_words } from '../../src/pages/docs/openapi'
 import { protocol_words, state_words } from '../../src/pages/groups/state';
 import { lay_out_pipeline } from '../../src/pages/pipeline/layout';
 import { preview } from '../../src/pages/topics/preview';
+import { missing_words } from '../../src/pages/topics/search_words';
 import { why_no_chart } from '../../src/pages/trading/no_chart';
 import { bar_labels } from '../../src/pages/views/bar_labels';
 import { condition_words, format_condition, ops_of, parse_condition, typed_value } from '../../src/pages/views/filter';
@@ -200,5 +201,17 @@ describe('the value of a record on a line', () => {
     expect(preview({ ...rejected, column: null }).map(([name]) => name).slice(0, 2)).toEqual(['reason', 'row']);
     expect(preview({ row: 1, reason: 'sold out', id: 3 }).map(([name]) => name)).toEqual(['row', 'reason', 'id']);
     expect(preview({ bytes: 5, base64: 'AP8BAgM=' })).toEqual([['', '5 B that are no text']]);
+  });
+});
+
+describe('a search that found nothing', () => {
+  const progress = (missing_field: { name: string; records: number; cure: string } | null) => ({
+    state: 'complete' as const, matches: 0, records: 0, bytes_total: 0, bytes_read: 0, bytes_skipped: 0, filter_bytes: 0, blocks_read: 0, blocks_skipped: 0, blocks_damaged: 0, missing_field,
+  });
+
+  it('says which field is not there, and what there is', () => {
+    expect(missing_words(progress(null))).toBe('');
+    expect(missing_words(progress({ name: 'country', records: 1000, cure: 'did you mean `Country`?' }))).toBe(' The newest 1,000 records have no field country: did you mean Country?');
+    expect(missing_words(progress({ name: 'x', records: 1, cure: 'members there are `a`, `b`' }))).toBe(' The newest record has no field x: members there are a, b.');
   });
 });

@@ -14,6 +14,9 @@ const TYPOGRAPHIC: [char; 8] = ['‘', '’', '‚', '“', '”', '„', '«', 
 /// What is told of a quote that is none.
 pub(super) const STRAIGHT_QUOTES: &str = "write straight quotes, as in 'text': word processors make others of them";
 
+/// What to do where a comma is missing.
+pub(super) const BETWEEN_COLUMNS: &str = "put a comma between two columns";
+
 /// Words that no column, number or text ends with.
 const GOES_ON: [&str; 24] = [
     "select", "distinct", "all", "from", "where", "group", "order", "by", "having", "and", "or", "not", "as", "when",
@@ -109,8 +112,8 @@ fn missing_comma(tokens: &[TokenWithSpan], index: usize) -> Option<Problem> {
         return None;
     }
     let (second, first) = (index.checked_sub(1)?, index.checked_sub(2)?);
-    let cure = "put a comma between two columns";
-    let missing = |token: &TokenWithSpan| problem(token, format!("a comma is missing before `{}`", token.token), cure);
+    let missing =
+        |token: &TokenWithSpan| problem(token, format!("a comma is missing before `{}`", token.token), BETWEEN_COLUMNS);
     match &tokens[index].token {
         Token::LParen if is_name(&tokens[second]) && ends_column(&tokens[first]) => Some(missing(&tokens[second])),
         Token::Word(_) | Token::Number(..) | Token::SingleQuotedString(_)

@@ -95,11 +95,22 @@ impl<'a> Cursor<'a> {
     /// The `)` behind a list of `what`.
     pub(crate) fn expect_end_of_list(&mut self, what: &str) -> Result<(), Problem> {
         match self.peek() {
-            Some(Token::Word(_) | Token::SingleQuotedString(_)) => {
-                Err(self.expected("`,` or `)`").cure(format!("put a comma between two {what}")))
-            }
+            Some(Token::Word(_) | Token::SingleQuotedString(_)) => Err(self.missing_comma(what)),
             _ => self.expect(&Token::RParen),
         }
+    }
+
+    /// What is said where a comma between two of `what` is missing.
+    pub(crate) fn missing_comma(&self, what: &str) -> Problem {
+        self.expected("`,` or `)`").cure(format!("put a comma between two {what}"))
+    }
+
+    /// Whether this can be read here; nothing is taken.
+    pub(crate) fn would_read<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Problem>) -> bool {
+        let at = self.at;
+        let is_readable = read(self).is_ok();
+        self.at = at;
+        is_readable
     }
 
     pub(crate) fn expect_words(&mut self, words: &[&str]) -> Result<(), Problem> {

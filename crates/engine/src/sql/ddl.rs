@@ -13,7 +13,7 @@ use millrace_flow::{Span, nearest};
 
 use super::cursor::Cursor;
 use super::program::OptionDef;
-use super::select::parse_query;
+use super::select::{missing_commas_after, parse_query};
 use super::statement::{
     Column, Name, SelectText, SinkFrom, SinkStatement, SourceStatement, Statement, ViewStatement, WatermarkClause,
 };
@@ -130,9 +130,14 @@ impl Parser<'_> {
             } else {
                 is_whole &= self.column(&mut columns)?;
             }
-            if !self.cursor.take(&Token::Comma) {
+            if self.cursor.take(&Token::Comma) {
+                continue;
+            }
+            let is_column = |cursor: &mut Cursor<'_>| cursor.column_name().and_then(|_| cursor.column_type());
+            if !self.cursor.would_read(is_column) {
                 break;
             }
+            self.problems.push(self.cursor.missing_comma("columns"));
         }
         self.cursor.expect_end_of_list("columns")?;
         let options = self.options()?;
@@ -276,7 +281,8 @@ impl Parser<'_> {
             return Err(self.cursor.expected("a SELECT"));
         }
         let sql = self.text.between(tokens.start(), tokens.end()).to_owned();
-        let query = parse_query(&tokens)?;
+        let query =
+            parse_query(&tokens).inspect_err(|problem| self.problems.extend(missing_commas_after(&tokens, problem)))?;
         Ok(SelectText { sql, tokens, query })
     }
 
@@ -297,9 +303,14 @@ impl Parser<'_> {
                 self.problems.push(Problem::new(option.key_span, message).cure("remove one of them"));
             }
             options.push(option);
-            if !self.cursor.take(&Token::Comma) {
+            if self.cursor.take(&Token::Comma) {
+                continue;
+            }
+            let is_option = |cursor: &mut Cursor<'_>| cursor.name("").and_then(|_| cursor.expect(&Token::Eq));
+            if !self.cursor.would_read(is_option) {
                 break;
             }
+            self.problems.push(self.cursor.missing_comma("options"));
         }
         self.cursor.expect_end_of_list("options")?;
         Ok(options)

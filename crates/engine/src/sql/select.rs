@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use millrace_flow::{Span, nearest};
 
-use super::advice::{advise, select_top};
+use super::advice::{BETWEEN_COLUMNS, advise, select_top};
 use super::dialect::SparkDialect;
 use super::text::{Problem, span_of};
 use super::token::Tokens;
@@ -22,6 +22,9 @@ const OPERATORS_MAX: usize = 500;
 
 /// Parentheses, CASE and subqueries within one another.
 const DEPTH_MAX: usize = 64;
+
+/// Missing commas of one SELECT that are told beside the first.
+const COMMAS_MAX: usize = 20;
 
 /// Stack of the thread that plans. Only what is used of it is ever memory.
 const STACK_BYTES: usize = 512 * 1024 * 1024;
@@ -52,6 +55,24 @@ pub(crate) fn parse_query(tokens: &Tokens) -> Result<Box<ast::Query>, Problem> {
             }
         }
     }
+}
+
+/// The commas that are missing behind the one that `first` says is missing: whoever forgets one forgets more.
+pub(crate) fn missing_commas_after(tokens: &Tokens, first: &Problem) -> Vec<Problem> {
+    let is_comma = |problem: &Problem| problem.cure.as_deref() == Some(BETWEEN_COLUMNS);
+    let (mut tokens, mut last, mut more) = (tokens.clone(), first.clone(), Vec::new());
+    while is_comma(&last) && more.len() < COMMAS_MAX {
+        let Some(at) = tokens.0.iter().position(|token| span_of(token.span) == last.span) else { break };
+        // It takes no place in the text, so that whatever comes behind keeps its own.
+        let nowhere = datafusion::sql::sqlparser::tokenizer::Span::empty();
+        tokens.0.insert(at, TokenWithSpan::new(Token::Comma, nowhere));
+        let Err(problem) = parse_query(&tokens) else { break };
+        if is_comma(&problem) {
+            more.push(problem.clone());
+        }
+        last = problem;
+    }
+    more
 }
 
 fn is_create(token: &Token) -> bool {

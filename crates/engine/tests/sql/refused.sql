@@ -41,3 +41,4 @@ CREATE MATERIALIZED VIEW ad AS SELECT window.start AS s, window(at, '1 hour').en
 GROUP BY window(at, '5 minutes'), window(at, '1 hour');
 CREATE MATERIALIZED VIEW ae AS SELECT window.start AS s, count(*) AS n FROM totals GROUP BY window(n, '5 minutes');
 CREATE MATERIALIZED VIEW totals AS SELECT country, count(*) AS n FROM orders GROUP BY country;
+CREATE MATERIALIZED VIEW af AS SELECT country, count(*) AS n FROM orders GROUP BY country UNION ALL SELECT country, count(*) AS n FROM orders GROUP BY country;

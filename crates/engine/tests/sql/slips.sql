@@ -41,3 +41,6 @@ CREATE MATERIALIZED VIEW v33 AS SELECT CAST('70000' AS SMALLINT) AS x, n FROM s;
 CREATE MATERIALIZED VIEW v34 AS SELECT count(DISTINCT "branch") AS x FROM s;
 CREATE MATERIALIZED VIEW v35 AS SELECT branch FROM s WHERE NULL <> branch OR n > 1;
 CREATE MATERIALIZED VIEW v36 AS SELECT CASE WHEN n = 1 THEN 'a', window.end AS e FROM s GROUP BY window(sold_at, '5 minutes');
+CREATE MATERIALIZED VIEW v37 AS SELECT branch n price name AS x, n branch FROM s;
+CREATE MATERIALIZED VIEW v38 AS SELECT branch, sum(n) a count(*) b, min(n) c max(n) d FROM s GROUP BY branch;
+CREATE SOURCE s6 (a INT b STRING, c INT d STRING) WITH (connector = 'csv' path = 'x.csv' header = true);

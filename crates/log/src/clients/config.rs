@@ -172,14 +172,24 @@ fn levels(gzip: i64, zstd: i64) -> Levels {
 /// Refuses configs that do not exist or cannot have their value.
 pub(crate) fn check_configs(configs: &BTreeMap<String, String>) -> Result<(), LogError> {
     for (name, value) in configs {
-        let Some(key) = config_key(name) else {
-            let near = millrace_flow::nearest(name, TOPIC_CONFIGS.iter().map(|key| key.name));
-            let allowed = near.map_or_else(|| "a key of a topic".to_owned(), |near| format!("`{near}`, perhaps"));
-            return Err(LogError::TopicConfig { key: name.clone(), value: value.clone(), allowed });
-        };
-        key.check(value)?;
+        known_config(name)?.check(value)?;
     }
     Ok(())
+}
+
+/// The key of that name.
+///
+/// # Errors
+/// When there is none, with the near one.
+pub fn known_config(name: &str) -> Result<&'static ConfigKey, LogError> {
+    config_key(name).ok_or_else(|| {
+        let near = millrace_flow::nearest(name, TOPIC_CONFIGS.iter().map(|key| key.name));
+        let cure = near.map_or_else(
+            || "they are Kafka's, such as `retention.ms` and `cleanup.policy`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        LogError::UnknownConfig { key: name.to_owned(), cure }
+    })
 }
 
 #[cfg(test)]

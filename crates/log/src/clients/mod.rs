@@ -23,13 +23,14 @@ mod manage;
 mod markers;
 mod ongoing;
 mod producers;
+mod records;
 mod state;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use append::{Appended, Beginning, Refused};
-pub use config::{ConfigKey, ConfigType, TOPIC_CONFIGS, config_key};
+pub use config::{ConfigKey, ConfigType, TOPIC_CONFIGS, config_key, known_config};
 pub use fetch::{Isolation, RawFetched};
 pub use manage::{ClientTopic, TopicId};
 pub use markers::{End, OngoingTransaction};

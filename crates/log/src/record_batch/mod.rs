@@ -16,6 +16,7 @@
 //! and last offset delta stay, records go. With bit 6 of the attributes the base timestamp is a *delete horizon*: until then
 //! compaction keeps the tombstones in the frame. Timestamp deltas count from it like from any other base.
 
+mod compose;
 mod compression;
 mod control;
 mod decode;
@@ -26,6 +27,8 @@ mod rewrite;
 mod tests;
 mod varint;
 
+pub use compose::NewRecord;
+pub(crate) use compose::compose;
 pub(crate) use compression::{Compression, Levels};
 pub(crate) use control::Marker;
 pub(crate) use decode::{FrameHeader, FrameView, RecordView, claimed_max_time_ms, frame_bytes, frame_crc, frame_span};

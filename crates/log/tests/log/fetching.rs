@@ -110,8 +110,8 @@ fn what_is_not_on_the_disk_yet_is_not_read() {
     let half = FRAMES / 2;
     log.settle(&orders(), Offset(2 * FRAMES as i64)).expect("it can be synced");
     assert_eq!(end(&log), Offset(2 * FRAMES as i64));
-    for n in 0..half {
-        log.append_frame(&orders(), &sent[n]).unwrap_or_else(|error| panic!("{error}"));
+    for bytes in &sent[..half] {
+        log.append_frame(&orders(), bytes).unwrap_or_else(|error| panic!("{error}"));
     }
     assert_eq!(end(&log), Offset(2 * FRAMES as i64), "the rest waits");
     let mut all = sent.clone();

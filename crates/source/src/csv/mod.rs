@@ -20,6 +20,7 @@ mod reader;
 mod renames;
 #[cfg(test)]
 mod tests;
+mod told;
 mod writer;
 
 use std::sync::mpsc::sync_channel;

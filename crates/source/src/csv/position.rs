@@ -223,6 +223,12 @@ impl Progress {
         })
     }
 
+    /// The line, from 0, that the first of the files waits for the end of.
+    pub(super) fn waiting_line(&self, waiting: &[usize]) -> Option<u64> {
+        let mut waiting = waiting.iter().map(|number| &self.files[*number]).filter(|file| file.is_waiting());
+        waiting.next().map(|file| file.lines_read())
+    }
+
     /// Bytes of all files on disk, and how many of them have been read.
     pub(super) fn bytes(&self) -> (u64, u64) {
         let (mut read, mut total, mut last) = (0, 0, None);

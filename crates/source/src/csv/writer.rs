@@ -23,6 +23,7 @@ use super::pace::{Due, due};
 use super::partition::{keys_of, split};
 use super::position::Progress;
 use super::reader::Message;
+use super::told::Told;
 use crate::error::SourceError;
 
 /// How long rows wait for more before they are committed.
@@ -50,7 +51,7 @@ pub(super) struct Writer<'a> {
     /// Files with text that waits for its end.
     waiting: Vec<usize>,
     /// What was warned of last.
-    warned: Option<String>,
+    told: Told,
 }
 
 /// How the writing half ended.
@@ -86,7 +87,7 @@ impl<'a> Writer<'a> {
             is_dirty,
             cookie_bytes: 0,
             waiting: Vec::new(),
-            warned: None,
+            told: Told::default(),
             log,
         };
         writer.publish();
@@ -378,9 +379,8 @@ impl<'a> Writer<'a> {
         if warning == status.warning() {
             return;
         }
-        // A file that grows in pieces waits again and again; that is told once.
-        if let Some(warning) = warning.as_ref().filter(|warning| self.warned.as_ref() != Some(*warning)) {
-            self.warned = Some(warning.clone());
+        let (line, now_ms) = (self.progress.waiting_line(&self.waiting), self.context.clock.now_ms());
+        if let Some(warning) = warning.as_ref().filter(|warning| self.told.is_new(warning, line, now_ms)) {
             tracing::warn!(source = %self.config.name, "{warning}");
         }
         status.set_warning(warning);

@@ -9,7 +9,7 @@ mod plain;
 mod render;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_flow::{TopicInfo, TopicPartition};
 use serde_json::Value;
@@ -49,6 +49,23 @@ pub(crate) fn find(stores: &Stores, topic: &str, query: &MessagesQuery) -> Resul
     Ok(MessagesPage { messages, next, scanned, complete })
 }
 
+/// How many of the newest records of a topic were looked at, at most `limit`, and the members or columns that their values have.
+pub(crate) fn members(
+    stores: &Stores,
+    topic: &str,
+    partition: Option<u32>,
+    limit: usize,
+) -> Result<(usize, BTreeSet<String>)> {
+    let page = find(stores, topic, &MessagesQuery { partition, limit, ..MessagesQuery::default() })?;
+    let mut members = BTreeSet::new();
+    for value in page.messages.iter().filter_map(|message| message.value.as_ref()) {
+        if let Value::Object(object) = value.to_value() {
+            members.extend(object.into_iter().map(|(name, _)| name));
+        }
+    }
+    Ok((page.messages.len(), members))
+}
+
 /// Takes the messages of all partitions by time, each partition's in its own order.
 fn merge(walks: &mut [Walk], order: Order, limit: usize) -> Vec<Found> {
     let mut merged = Vec::new();
@@ -83,9 +100,7 @@ fn spans(stores: &Stores, info: &TopicInfo, query: &MessagesQuery) -> Result<Vec
     }
     match query.partition {
         Some(partition) if spans.is_empty() => {
-            let last = info.ends.len().saturating_sub(1);
-            let text = format!("topic `{}` has no partition {partition}; there are 0 to {last}", info.spec.name);
-            Err(StationError::Question(text))
+            Err(StationError::no_partition(&info.spec.name, partition, info.spec.partitions))
         }
         _ => Ok(spans),
     }

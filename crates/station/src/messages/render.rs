@@ -10,7 +10,7 @@ use millrace_schema::json::{row_to_json, value_to_text};
 use serde_json::Value;
 
 use super::plain::plain_value;
-use crate::model::{Message, MessageOrigin};
+use crate::model::{Message, MessageOrigin, RecordJson};
 use crate::stores::Stores;
 
 /// The header that says where a record was read: `<number of the file>:<line>`.
@@ -55,9 +55,9 @@ impl<'a> Renderer<'a> {
     }
 
     /// The row that a value holds or, where it is none, what it is otherwise.
-    fn value(&mut self, value: &[u8]) -> Value {
+    fn value(&mut self, value: &[u8]) -> RecordJson {
         match self.decode(&[value]) {
-            Some(row) => Value::Object(row_to_json(&row, 0)),
+            Some(row) => RecordJson::from(&Value::Object(row_to_json(&row, 0))),
             None => plain_value(value),
         }
     }

@@ -16,8 +16,11 @@ pub struct GroupLine {
     pub members: usize,
     /// The topics that it has offsets of or reads.
     pub topics: Vec<String>,
-    /// Records that it has before it, in all partitions that it has offsets of.
-    pub lag: u64,
+    /// Records that it has before it, in all partitions that it has offsets of; `null` if it has committed none.
+    #[schema(required)]
+    pub lag: Option<u64>,
+    /// Records of the partitions that it reads and has committed no offset of.
+    pub uncommitted: u64,
 }
 
 /// A group.
@@ -33,8 +36,11 @@ pub struct Group {
     pub members: Vec<GroupMember>,
     /// The partitions that it has offsets of or reads, by topic and number.
     pub partitions: Vec<GroupPartition>,
-    /// Records that it has before it, in all partitions that it has offsets of.
-    pub lag: u64,
+    /// Records that it has before it, in all partitions that it has offsets of; `null` if it has committed none.
+    #[schema(required)]
+    pub lag: Option<u64>,
+    /// Records of the partitions that it reads and has committed no offset of.
+    pub uncommitted: u64,
 }
 
 /// A member of a group.

@@ -5,9 +5,11 @@
 
 mod answer;
 mod cell;
+mod client_topic;
 mod dashboard;
 mod group;
 mod project;
+mod record_json;
 mod search;
 mod stage;
 mod topic;
@@ -15,10 +17,12 @@ mod view;
 
 pub use answer::{SqlAnswer, SqlColumn};
 pub use cell::{Cell, RecordValue, Row};
+pub use client_topic::{MessageCompression, NewMessage, NewMessages, NewTopic, TopicChange, Written, WrittenPartition};
 pub use dashboard::{Bars, Better, Dashboard, Feed, FeedKind, Tile, Timeline, Unit};
 pub use group::{Group, GroupLine, GroupMember, GroupMove, GroupMoves, GroupPartition, GroupSeek};
 pub use project::{Counts, EventTime, Health, HealthProblem, HealthStatus, Project, Replay};
-pub use search::{SearchProgress, SearchQuery, SearchState};
+pub use record_json::RecordJson;
+pub use search::{MissingField, SearchProgress, SearchQuery, SearchState};
 pub use stage::{Edge, Emit, LedgerLine, LedgerTopics, Node, NodeKind, Pipeline, Query, QueryStage};
 pub use topic::{Message, MessageOrigin, MessagesPage, MessagesQuery, Order, Partition, Reader, Topic};
 pub use view::{Column, View, ViewKind};

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 pub struct SearchQuery {
     /// With this key.
     pub key: Option<String>,
-    /// With this field in their value: its name, and the text or number it is.
+    /// With this field in their value: its name, and the text or number it is, which may be empty.
     pub field: Option<(String, String)>,
     /// From this record time on, `2011-01-01T00:00:00`.
     pub from: Option<String>,
@@ -43,6 +43,20 @@ pub struct SearchProgress {
     pub blocks_skipped: u64,
     /// Blocks that could not be read as a whole, since they are damaged.
     pub blocks_damaged: u64,
+    /// That the field which is looked for may not be there at all, where nothing was found.
+    #[schema(required)]
+    pub missing_field: Option<MissingField>,
+}
+
+/// A field that the newest records of a topic do not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MissingField {
+    /// The field.
+    pub name: String,
+    /// How many of the newest records were looked at for that.
+    pub records: usize,
+    /// What there is instead.
+    pub cure: String,
 }
 
 /// Whether a search goes on.

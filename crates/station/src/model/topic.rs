@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Column, RecordValue, Row};
+use super::{Column, RecordJson, RecordValue, Row};
 
 /// A topic of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +43,8 @@ pub struct Topic {
     /// Size of a partition at which its oldest records go.
     #[schema(required)]
     pub retention_bytes: Option<u64>,
+    /// What is set for it, by the names that Kafka has for it: of topics of clients only.
+    pub configs: BTreeMap<String, String>,
     /// Who reads it while the project runs, how far, and how many records they have before them.
     pub readers: Vec<Reader>,
     /// Who writes it.
@@ -140,7 +142,7 @@ pub struct Message {
     pub key: Option<String>,
     /// Its value; `null` says that there is none: the row with this key is gone.
     #[schema(value_type = RecordValue, required)]
-    pub value: Option<Value>,
+    pub value: Option<RecordJson>,
     /// Its headers.
     pub headers: BTreeMap<String, String>,
     /// Id of the schema its value was written with, if it was with one of these.

@@ -20,3 +20,11 @@ export function progress_words(progress: SearchProgress | null, found: number, r
   if (progress.blocks_damaged > 0) words.push(` ${count(progress.blocks_damaged)} blocks are damaged and could not be read as a whole.`);
   return words.join('');
 }
+
+/** That the field which was looked for is not there at all, as far as the newest records tell. */
+export function missing_words(progress: SearchProgress): string {
+  const missing = progress.missing_field;
+  if (!missing) return '';
+  const newest = missing.records === 1 ? 'The newest record has' : `The newest ${count(missing.records)} records have`;
+  return ` ${newest} no field ${missing.name}: ${missing.cure}${missing.cure.endsWith('?') ? '' : '.'}`.replaceAll('`', '');
+}

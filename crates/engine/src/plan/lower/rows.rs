@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{
     Distinct, DistinctOn, Expr, Filter, LogicalPlan, Operator, TableScan, Union, Window, lit,
 };
@@ -131,6 +132,11 @@ fn lower_scan(scan: &TableScan) -> Result<Rows> {
 fn lower_union(union: &Union) -> Result<Rows> {
     let mut streams = Vec::new();
     for input in &union.inputs {
+        if input.exists(|node| Ok(matches!(node, LogicalPlan::Aggregate(_))))? {
+            let message = "a part of this UNION ALL groups rows or sums them up, and that has to be done behind it";
+            let cure = "make each part a MATERIALIZED VIEW of its own; or put the rows together first, and group what that gives";
+            return Err(Refusal::new(Place::From, message, cure));
+        }
         let rows = lower(input)?;
         if rows.dedup.is_some() {
             let cure = "remove the duplicates after the UNION ALL, or in a view of their own";
