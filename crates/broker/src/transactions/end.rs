@@ -52,7 +52,7 @@ impl Completion {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
     /// Write the record, carry out what it decides, if anything, and tell the producer its life.
-    Decided(Producer, Record),
+    Decided(Producer, Box<Record>),
     /// Tell the producer its life: it has ended like that already.
     Told(Producer),
     /// Ask again with an id that nobody has had.
@@ -112,7 +112,7 @@ impl Coordinator {
         let life = decided.next_life();
         // Where nothing has begun there is nothing to carry out.
         let kept = if found.state == State::Ongoing { decided } else { decided.completed(is_commit, now_ms) };
-        Ok(Renewal::Decided(life, Record::Transaction(kept)))
+        Ok(Renewal::Decided(life, Box::new(Record::Transaction(kept))))
     }
 
     /// The partitions of a transaction that goes on: all in them has to be safe before its end is decided.

@@ -98,7 +98,7 @@ impl Rig {
             match self.coordinator.end_with_new_life(ID, producer, is_commit, new_id, self.now_ms)? {
                 Renewal::Told(life) => return Ok(life),
                 Renewal::Decided(life, record) => {
-                    self.keep(Some(record));
+                    self.keep(Some(*record));
                     return Ok(life);
                 }
                 Renewal::WantsId => {
