@@ -34,6 +34,9 @@ const SIDE_BY_SIDE: &str = "-p4";
 const PARTITIONS: u32 = 4;
 /// How the suite has its programs of Java compiled: of its own rules this one alone.
 const JAVA: &str = ".PHONY: java\njava:\n\t$(MAKE) -C java\n";
+/// What a test says that failed because a call in the client itself took long: a few of them allow a tenth of a second for what
+/// takes none, but all processors are busy here.
+const TOO_SLOW: &str = "expected duration";
 /// Lines of a failed test's output that are shown.
 const TAIL_LINES: usize = 25;
 
@@ -49,9 +52,17 @@ fn its_own_tests_pass_as_on_kafka() {
         running.extend(apart.map(|name| scope.spawn(|| suite.run(&[*name]))));
         running.into_iter().map(|outcome| outcome.join().expect("a run of the suite is read")).collect()
     });
-    let failed: Vec<&String> = outcomes.iter().flat_map(|outcome| outcome.failed.keys()).collect();
-    let tails: String = outcomes.iter().flat_map(|outcome| outcome.failed.values()).map(String::as_str).collect();
-    assert!(failed.is_empty(), "these pass on Apache Kafka and not here: {failed:?}\n{tails}");
+    let mut failed: BTreeMap<String, String> = outcomes.into_iter().flat_map(|outcome| outcome.failed).collect();
+    let too_slow: Vec<String> =
+        failed.iter().filter(|(_, said)| said.contains(TOO_SLOW)).map(|(name, _)| name.clone()).collect();
+    for name in too_slow {
+        eprintln!("{name} was too slow beside the others and is run by itself");
+        let alone = suite.run(&[&name]);
+        failed.remove(&name);
+        failed.extend(alone.failed);
+    }
+    let (names, tails): (Vec<String>, Vec<String>) = failed.into_iter().unzip();
+    assert!(names.is_empty(), "these pass on Apache Kafka and not here: {names:?}\n{}", tails.concat());
 }
 
 /// What some tests came to: those that did not pass, each with the end of its output.

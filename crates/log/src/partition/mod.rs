@@ -13,6 +13,7 @@
 
 mod aborted;
 mod compacting;
+mod place;
 mod recover;
 mod searching;
 
@@ -24,6 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use millrace_flow::{Offset, TopicPartition};
 
 pub(crate) use compacting::{ClosedFacts, Compacted};
+use place::hint;
+pub(crate) use place::{Place, Reach};
 pub(crate) use recover::{Believed, RecoveryRules, each_header};
 pub(crate) use searching::SegmentView;
 
@@ -92,37 +95,6 @@ pub(crate) struct Unsynced {
     files: Vec<Arc<File>>,
     dir: PathBuf,
     dir_unsynced: bool,
-}
-
-/// A place to begin reading at.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) file: Arc<File>,
-    pub(crate) path: PathBuf,
-    /// Offset of the segment's first record, or where that was.
-    pub(crate) base: i64,
-    /// Offset after the segment's last record, as far as it is known.
-    pub(crate) end: i64,
-    /// Before this offset records may be missing.
-    pub(crate) sparse: i64,
-    /// Bytes of the segment.
-    pub(crate) bytes: u64,
-    /// A frame at or before what was looked for: its first offset, and where it begins, by an index that may lie.
-    pub(crate) hint: (i64, u64),
-    /// The end of a frame as far behind that as was asked for, or less: the offset there, and where it is, by the same index.
-    pub(crate) far: (i64, u64),
-}
-
-/// How much of a segment is wanted: so many bytes, and none from an offset on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reach {
-    pub(crate) bytes: u64,
-    pub(crate) end: i64,
-}
-
-impl Reach {
-    /// No more than where to begin.
-    pub(crate) const NONE: Self = Self { bytes: 0, end: 0 };
 }
 
 /// The end of a partition that an append can be taken back to.
@@ -465,24 +437,6 @@ impl Partition {
         self.bytes.store(bytes, Ordering::Relaxed);
         Ok((count > 0).then_some((start, bases)))
     }
-}
-
-impl Place {
-    /// The same with the end of what `reach` says: that of the segment, or the last one that the index knows.
-    fn reaching(mut self, index: &Index, reach: Reach) -> Self {
-        let behind = self.hint.1.saturating_add(reach.bytes);
-        self.far = if self.end <= reach.end && self.bytes <= behind {
-            (self.end, self.bytes)
-        } else {
-            hint(self.base, index.before_both(behind, reach.end - self.base))
-        };
-        self
-    }
-}
-
-/// An entry of an index, from the start of the partition instead of the segment.
-fn hint(base: i64, (relative, position): (i64, u64)) -> (i64, u64) {
-    (base + relative, position)
 }
 
 impl Unsynced {
