@@ -67,6 +67,7 @@ impl Served {
     pub(crate) fn client(&self) -> Client {
         let stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time is set");
+        stream.set_nodelay(true).expect("it can be set");
         Client { stream, client_id: "till".to_owned(), asked: 0 }
     }
 

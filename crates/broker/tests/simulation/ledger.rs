@@ -30,6 +30,8 @@ pub(crate) struct Transaction {
     pub(crate) commit: Option<Span>,
     /// Who may ask again whether it has committed: by the newer protocol only.
     pub(crate) asks_again: Option<Me>,
+    /// When it was, since the last power cut: it may have been decided then only, and the next cut may be before that.
+    pub(crate) asked_again: Option<Span>,
 }
 
 /// One life of a producer.
@@ -75,14 +77,21 @@ fn is_compacted_from(found: &[Record], sent: &[&Record]) -> bool {
 impl Ledger {
     /// Nobody has sent anything.
     pub(crate) fn new(producers: usize) -> Self {
-        let nobody = Transaction { producer: None, offset: None, commit: Some(Span::BEFORE), asks_again: None };
+        let nobody = Transaction {
+            producer: None,
+            offset: None,
+            commit: Some(Span::BEFORE),
+            asks_again: None,
+            asked_again: None,
+        };
         let (lives, offsets) = (vec![Vec::new(); producers], vec![-1; producers]);
         Self { sent: Vec::new(), deals: vec![nobody], lives, offsets, next: 0 }
     }
 
     /// A new transaction of a producer.
     pub(crate) fn begin(&mut self, producer: usize) -> Deal {
-        self.deals.push(Transaction { producer: Some(producer), offset: None, commit: None, asks_again: None });
+        let producer = Some(producer);
+        self.deals.push(Transaction { producer, offset: None, commit: None, asks_again: None, asked_again: None });
         self.deals.len() - 1
     }
 
@@ -131,10 +140,19 @@ impl Ledger {
         let Some(committed) = [certain, possible].into_iter().find(|set| self.fits(found, set, compacted)) else {
             return Err(self.complaint(found, cut));
         };
-        self.offsets.clone_from(&found.offsets);
+        let is_in_question = |deal: &Deal| self.deals[*deal].asked_again.is_some();
+        let (in_question, settled): (BTreeSet<Deal>, BTreeSet<Deal>) =
+            committed.iter().copied().partition(is_in_question);
+        self.offsets = self.counted(&settled);
         self.sent.retain(|sent| committed.contains(&sent.deal));
-        self.sent.iter_mut().for_each(|sent| sent.deal = 0);
-        self.deals.truncate(1);
+        let place = |deal: Deal| in_question.iter().position(|found| *found == deal).map_or(0, |place| place + 1);
+        self.sent.iter_mut().for_each(|sent| sent.deal = place(sent.deal));
+        let mut kept = vec![self.deals[0].clone()];
+        for mut deal in in_question.iter().map(|deal| self.deals[*deal].clone()) {
+            deal.commit = deal.asked_again.take();
+            kept.push(deal);
+        }
+        self.deals = kept;
         Ok(())
     }
 

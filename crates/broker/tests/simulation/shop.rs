@@ -216,6 +216,7 @@ impl Shop {
             if let Some(me) = deal.asks_again {
                 self.client.renew(me, true).map_err(|code| format!("{me:?} asks again: {code:?}"))?;
                 deal.commit = Some(Span::BEFORE);
+                deal.asked_again = Some(Span { asked: 0, acknowledged: Some(self.disk.now()) });
             }
         }
         Ok(())
