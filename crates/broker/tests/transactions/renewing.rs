@@ -13,16 +13,8 @@ use millrace_broker::wire::messages::transactions::DescribeTransactionsRequest;
 use millrace_log::{EmbeddedLog, FlushMode, LogConfig, Machine};
 use millrace_schema::Registry;
 
-use crate::client::{Client, Me};
-use crate::served::{Served, copied};
-
-fn begun() -> (Served, Client, Me) {
-    let served = Served::new();
-    let mut client = served.client();
-    client.create_topic("orders", 2);
-    let me = client.init("shop");
-    (served, client, me)
-}
+use crate::client::Me;
+use crate::served::{Served, begun, copied};
 
 #[test]
 fn servers_tell_that_they_speak_it() {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::Client;
+use crate::client::{Client, Me};
 
 pub(crate) struct Served {
     pub(crate) folder: TempDir,
@@ -83,4 +83,13 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), &to).expect("the disk has room");
         }
     }
+}
+
+/// A broker with a topic, and a client that has begun its first life there.
+pub(crate) fn begun() -> (Served, Client, Me) {
+    let served = Served::new();
+    let mut client = served.client();
+    client.create_topic("orders", 2);
+    let me = client.init("shop");
+    (served, client, me)
 }

@@ -6,16 +6,8 @@ use millrace_broker::wire::ErrorCode;
 use millrace_broker::wire::messages::membership::FindCoordinatorRequest;
 use millrace_broker::wire::messages::transactions::*;
 
-use crate::client::{Client, Me, code, frame};
-use crate::served::Served;
-
-fn begun() -> (Served, Client, Me) {
-    let served = Served::new();
-    let mut client = served.client();
-    client.create_topic("orders", 2);
-    let me = client.init("shop");
-    (served, client, me)
-}
+use crate::client::{Me, code, frame};
+use crate::served::begun;
 
 #[test]
 fn a_transaction_is_seen_whole_once_it_is_committed() {
