@@ -16,6 +16,7 @@ use zip::ZipArchive;
 
 use super::config::CsvSourceConfig;
 use super::identity::{identify, identify_head, inode, modified_ns};
+use super::looked::{Looked, look_at_rest};
 use super::position::{Entry, FileState, Identity};
 use super::renames::{Found, follow_renames};
 use crate::error::SourceError;
@@ -62,16 +63,7 @@ pub(super) struct Survey {
 
 /// Looks at the folder: adds what is new to `files`, marks what grew as not read, notices what was renamed or replaced.
 pub(super) fn survey(config: &CsvSourceConfig, files: &mut Vec<FileState>) -> Result<Survey, SourceError> {
-    let paths = list(config)?;
-    let mut found = Vec::with_capacity(paths.len());
-    for path in &paths {
-        let on_disk = config.project_dir.join(path);
-        // What is not there went away since it was listed.
-        let Some(metadata) = metadata(&on_disk)? else { continue };
-        let place = Found { path: path.clone(), on_disk, size: metadata.len(), inode: inode(&metadata) };
-        found.push((place, metadata));
-    }
-    let (found, metadata): (Vec<Found>, Vec<Metadata>) = found.into_iter().unzip();
+    let Looked { paths, found, metadata } = look_at_rest(config, files)?;
     let mut is_changed = follow_renames(&found, files)?;
     let mut known: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, file) in files.iter().enumerate() {
@@ -144,7 +136,7 @@ pub(super) fn list(config: &CsvSourceConfig) -> Result<Vec<String>, SourceError>
 }
 
 /// What there is at `path`; nothing if there is nothing. A disk that does not answer has not said that there is nothing.
-fn metadata(path: &Path) -> Result<Option<Metadata>, SourceError> {
+pub(super) fn metadata(path: &Path) -> Result<Option<Metadata>, SourceError> {
     match path.metadata() {
         Ok(metadata) => Ok(Some(metadata)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),

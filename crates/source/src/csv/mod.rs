@@ -13,6 +13,7 @@
 mod config;
 mod files;
 mod identity;
+mod looked;
 mod pace;
 mod partition;
 mod position;
