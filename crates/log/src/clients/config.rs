@@ -54,7 +54,7 @@ use ConfigType::{Number, Share, Word, Words};
 pub const TOPIC_CONFIGS: &[ConfigKey] = &[
     key("cleanup.policy", "delete", Words(&["delete", "compact"]), true, "what becomes of old records: they go by age and size, the newest of each key stays, or both"),
     key("compression.gzip.level", "-1", Number(-1, 9), true, "how hard gzip packs, from 1 to 9; -1 for its own default"),
-    key("compression.lz4.level", "9", Number(1, 17), false, "kept and answered: LZ4 packs in one way"),
+    key("compression.lz4.level", "9", Number(1, 17), true, "how hard LZ4 packs, from 1 to 17; 9 is its fast way"),
     key("compression.type", "producer", Word(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]), true, "what batches are packed with; `producer` leaves them as they came"),
     key("compression.zstd.level", "3", Number(-131_072, 22), true, "how hard Zstandard packs"),
     key("delete.retention.ms", "86400000", Number(0, i64::MAX), true, "how long a compacted topic keeps the records that delete a key"),
@@ -152,7 +152,7 @@ impl Rules {
             ahead_ms_max: number("message.timestamp.after.max.ms"),
             compaction,
             compression: Compression::named(text("compression.type")),
-            levels: levels(number("compression.gzip.level"), number("compression.zstd.level")),
+            levels: levels(["gzip", "lz4", "zstd"].map(|codec| number(&format!("compression.{codec}.level")))),
             segment_bytes_max: number("segment.bytes").unsigned_abs(),
             // What waits for compaction must not wait in the active segment.
             segment_ms_max: compaction.map_or(segment_ms, |rules| segment_ms.min(rules.lag_ms_max)),
@@ -162,11 +162,15 @@ impl Rules {
     }
 }
 
-fn levels(gzip: i64, zstd: i64) -> Levels {
+/// What Kafka packs with LZ4's fast way at, though its number is one of the slow ones.
+const LZ4_FAST: i64 = 9;
+
+fn levels([gzip, lz4, zstd]: [i64; 3]) -> Levels {
     let own = Levels::default();
     // 0 would not pack at all: Kafka does not allow it.
     let gzip = u32::try_from(gzip).ok().filter(|level| *level > 0).unwrap_or(own.gzip);
-    Levels { gzip, zstd: i32::try_from(zstd).unwrap_or(own.zstd) }
+    let lz4 = u32::try_from(lz4).ok().filter(|level| i64::from(*level) != LZ4_FAST).unwrap_or(own.lz4);
+    Levels { gzip, lz4, zstd: i32::try_from(zstd).unwrap_or(own.zstd) }
 }
 
 /// Refuses configs that do not exist or cannot have their value.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{Read, Write};
 
-use lz4_flex::frame::{BlockMode, BlockSize, FrameInfo};
+use lz4::liblz4::BlockChecksum;
+use lz4::{BlockMode, BlockSize, ContentChecksum};
 
 use super::Damage;
 
@@ -36,6 +37,8 @@ pub(crate) enum Compression {
 pub(crate) struct Levels {
     /// Of gzip, 1 to 9.
     pub(crate) gzip: u32,
+    /// Of LZ4, as its library counts: 0 to 2 are fast, those above look longer.
+    pub(crate) lz4: u32,
     /// Of Zstandard, as its library counts.
     pub(crate) zstd: i32,
 }
@@ -43,7 +46,7 @@ pub(crate) struct Levels {
 /// Those of the libraries.
 impl Default for Levels {
     fn default() -> Self {
-        Self { gzip: 6, zstd: zstd::DEFAULT_COMPRESSION_LEVEL }
+        Self { gzip: 6, lz4: 0, zstd: zstd::DEFAULT_COMPRESSION_LEVEL }
     }
 }
 
@@ -91,7 +94,7 @@ pub(super) fn unpack(compression: Compression, packed: &[u8]) -> Result<Cow<'_, 
         Compression::None => return Ok(Cow::Borrowed(packed)),
         Compression::Gzip => read_all(packed, flate2::read::MultiGzDecoder::new(packed))?,
         Compression::Snappy => unpack_snappy(packed)?,
-        Compression::Lz4 => read_all(packed, lz4_flex::frame::FrameDecoder::new(packed))?,
+        Compression::Lz4 => unpack_lz4(packed)?,
         Compression::Zstd => read_all(packed, zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| broken)?)?,
     };
     Ok(Cow::Owned(unpacked))
@@ -111,11 +114,13 @@ pub(super) fn pack(compression: Compression, levels: Levels, records: &[u8], out
             out.extend_from_slice(&block.expect("records are bounded far below what a block of Snappy can hold"));
         }
         Compression::Lz4 => {
-            // What Java's clients can read: blocks that do not refer to each other.
-            let info = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
-            let mut packed = lz4_flex::frame::FrameEncoder::with_frame_info(info, out);
+            // What Java's clients can read: blocks that do not refer to each other. The frame has its own CRC.
+            let mut frames = lz4::EncoderBuilder::new();
+            frames.block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB).level(levels.lz4);
+            frames.checksum(ContentChecksum::NoChecksum).block_checksum(BlockChecksum::NoBlockChecksum);
+            let mut packed = frames.build(out).expect(in_memory);
             packed.write_all(records).expect(in_memory);
-            packed.finish().expect(in_memory);
+            packed.finish().1.expect(in_memory);
         }
         Compression::Zstd => {
             let packed = zstd::stream::encode_all(records, levels.zstd);
@@ -131,6 +136,15 @@ fn read_all(packed: &[u8], from: impl Read) -> Result<Vec<u8>, Damage> {
     read.map_err(|_| Damage("the packed records of a batch are damaged"))?;
     check_size(unpacked.len())?;
     Ok(unpacked)
+}
+
+fn unpack_lz4(packed: &[u8]) -> Result<Vec<u8>, Damage> {
+    let broken = Damage("the packed records of a batch are damaged");
+    let mut frame = lz4::Decoder::new(packed).map_err(|_| broken)?;
+    let unpacked = read_all(packed, &mut frame)?;
+    // It takes no more than it needs, and ends in silence where a frame is cut off.
+    let (rest, whole) = frame.finish();
+    if whole.is_ok() && rest.is_empty() { Ok(unpacked) } else { Err(broken) }
 }
 
 fn check_size(bytes: usize) -> Result<(), Damage> {
@@ -167,4 +181,56 @@ fn add_block(block: &[u8], to: &mut Vec<u8>) -> Result<(), Damage> {
     let written = snap::raw::Decoder::new().decompress(block, &mut to[at..]).map_err(broken)?;
     to.truncate(at + written);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKED: [Compression; 4] = [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
+
+    /// Texts that differ, over several blocks of LZ4.
+    fn lines() -> Vec<u8> {
+        (0..5_000_u64).flat_map(|n| format!("order {n} of customer C{}\n", n * 7_919 % 1_003).into_bytes()).collect()
+    }
+
+    fn packed(compression: Compression, levels: Levels, records: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        pack(compression, levels, records, &mut out);
+        out
+    }
+
+    #[test]
+    fn what_is_packed_comes_back_and_a_part_of_it_is_refused() {
+        let records = b"an order, and another order, and one more order";
+        for compression in PACKED {
+            let long = lines();
+            let packed_lines = packed(compression, Levels::default(), &long);
+            assert_eq!(unpack(compression, &packed_lines).as_deref(), Ok(&long[..]), "{compression:?}");
+            let whole = packed(compression, Levels::default(), records);
+            assert_eq!(unpack(compression, &whole).as_deref(), Ok(&records[..]), "{compression:?}");
+            for end in 1..whole.len() {
+                assert!(unpack(compression, &whole[..end]).is_err(), "{compression:?} cut off at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_may_follow_a_frame_of_lz4() {
+        let mut whole = packed(Compression::Lz4, Levels::default(), b"an order");
+        whole.push(0);
+        assert!(unpack(Compression::Lz4, &whole).is_err());
+    }
+
+    #[test]
+    fn a_higher_level_packs_smaller() {
+        let records = lines();
+        let fast = Levels { gzip: 1, lz4: 0, zstd: 1 };
+        let hard = Levels { gzip: 9, lz4: 17, zstd: 19 };
+        for compression in [Compression::Gzip, Compression::Lz4, Compression::Zstd] {
+            let [fast, hard] = [fast, hard].map(|levels| packed(compression, levels, &records));
+            assert!(hard.len() < fast.len(), "{compression:?}: {} bytes, then {}", fast.len(), hard.len());
+            assert_eq!(unpack(compression, &hard).as_deref(), Ok(&records[..]), "{compression:?}");
+        }
+    }
 }

@@ -129,9 +129,11 @@ fn pack(packing: Packing, records: Vec<u8>) -> Vec<u8> {
             out
         }
         Packing::Lz4 => {
-            let mut out = lz4_flex::frame::FrameEncoder::new(Vec::new());
+            let mut out = lz4::EncoderBuilder::new().build(Vec::new()).expect(works);
             out.write_all(&records).expect(works);
-            out.finish().expect(works)
+            let (packed, whole) = out.finish();
+            whole.expect(works);
+            packed
         }
         Packing::Zstd => zstd::encode_all(&records[..], 0).expect(works),
     }
