@@ -1,6 +1,8 @@
 //! `millrace topic create`, `produce`, `alter` and `delete`: topics of clients without a tool of Kafka, with the program running
 //! and not.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use super::support::http::{get, send};
@@ -210,6 +212,28 @@ fn wrong_words_are_wrong_use_and_bring_a_cure() {
         topic(&project, &["produce", "tt"], "x\n").refused(1, &["topic `tt` not found"]);
         topic(&project, &["delete", "tt", "--yes"], "").refused(1, &["topic `tt` not found"]);
     });
+}
+
+#[test]
+fn a_damaged_partition_is_named_by_health_and_the_rest_goes_on() {
+    let project = Project::empty();
+    for name in ["damaged", "whole"] {
+        done(&project, &["create", name], "");
+        done(&project, &["produce", name], "one\ntwo\n");
+    }
+    let segment = project.path(".millrace/log/topics/damaged-0/00000000000000000000.log");
+    let file = fs::OpenOptions::new().write(true).open(segment).expect("it is there");
+    file.set_len(file.metadata().expect("it is a file").len() - 3).expect("it can be cut");
+    let running = Running::start(&project);
+    let health = running.json("/api/v1/health");
+    assert_eq!((&health["status"], &health["ready"]), (&json!("degraded"), &json!(true)), "{health:#}");
+    let problems = health["problems"].as_array().expect("a list");
+    let message = problems[0]["message"].as_str().expect("a text");
+    assert!(message.starts_with("partition `damaged-0` is offline"), "{health:#}");
+    assert_eq!((problems.len(), &problems[0]["stage"]), (1, &json!("log")));
+    assert_eq!(messages(&project, "whole").len(), 2);
+    done(&project, &["delete", "damaged", "--yes"], "");
+    assert_eq!(running.json("/api/v1/health")["status"], "ok");
 }
 
 #[test]

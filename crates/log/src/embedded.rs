@@ -190,6 +190,18 @@ impl EmbeddedLog {
         self.shared.failure.get().cloned()
     }
 
+    /// What cannot be used although the log goes on: partitions that are offline, and what is remembered of clients where the disk
+    /// refused the last change.
+    pub fn troubles(&self) -> Vec<String> {
+        let topics = self.shared.all_topics();
+        let partitions = topics.iter().flat_map(|topic| &topic.partitions);
+        let offline = partitions.filter_map(|partition| partition.check_online().err());
+        let refused = self.shared.journals.refusals().into_iter();
+        let refused = refused
+            .map(|error| format!("{error}; changes that clients ask for there are refused until the disk takes one"));
+        offline.map(|error| error.to_string()).chain(refused).collect()
+    }
+
     /// Gives back the memory that the newest records take as columns. Whoever reads them next reads them from the disk.
     pub fn clear_tail_cache(&self) {
         self.shared.cache.clear();

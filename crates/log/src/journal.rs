@@ -65,11 +65,17 @@ struct Flushing {
     is_doubtful: AtomicBool,
     /// Nobody flushes any more: every append has to be synced by itself.
     is_abandoned: AtomicBool,
+    /// Why the last change was refused, if it was.
+    refusal: Mutex<Option<String>>,
 }
 
 impl Flushing {
     fn unsynced(&self) -> MutexGuard<'_, Option<Arc<File>>> {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusal(&self) -> MutexGuard<'_, Option<String>> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_doubtful(&self) -> bool {
@@ -111,6 +117,11 @@ impl Journals {
     /// Says that nobody flushes any more: what is appended from now on has to reach the disk without.
     pub(crate) fn abandon(&self) {
         self.all().iter().for_each(|journal| journal.is_abandoned.store(true, Ordering::Release));
+    }
+
+    /// Why the last change of a journal was refused, of each where it was.
+    pub(crate) fn refusals(&self) -> Vec<String> {
+        self.all().iter().filter_map(|journal| journal.refusal().clone()).collect()
     }
 
     /// Flushes `journal` with the others from now on.
@@ -160,11 +171,16 @@ impl Journal {
     /// # Errors
     /// When the disk does not take them: nothing has changed then, and the next ones may be taken.
     pub fn keep(&mut self, records: &[Bytes], all: impl FnOnce() -> Vec<Bytes>) -> Result<(), LogError> {
+        let kept = self.try_keep(records, all);
+        self.noted(kept)
+    }
+
+    fn try_keep(&mut self, records: &[Bytes], all: impl FnOnce() -> Vec<Bytes>) -> Result<(), LogError> {
         if self.is_doubtful() {
-            return self.replace(&all());
+            return self.try_replace(&all());
         }
         if self.bytes > self.long_bytes {
-            match self.replace(&all()) {
+            match self.try_replace(&all()) {
                 Err(error) if !self.is_doubtful() => {
                     tracing::warn!(%error, "a journal stays long");
                     // It is a lot to write in vain again and again.
@@ -173,7 +189,13 @@ impl Journal {
                 replaced => return replaced,
             }
         }
-        self.append(records)
+        self.try_append(records)
+    }
+
+    /// Has whoever asks how the log is told of a change that was refused, until another is taken.
+    fn noted(&self, kept: Result<(), LogError>) -> Result<(), LogError> {
+        *self.flushing.refusal() = kept.as_ref().err().map(ToString::to_string);
+        kept
     }
 
     /// Appends records, all of them or none.
@@ -181,6 +203,11 @@ impl Journal {
     /// # Errors
     /// When the disk does not take them, or the file is doubtful.
     pub fn append(&mut self, records: &[Bytes]) -> Result<(), LogError> {
+        let appended = self.try_append(records);
+        self.noted(appended)
+    }
+
+    fn try_append(&mut self, records: &[Bytes]) -> Result<(), LogError> {
         let bytes: usize = records.iter().map(|record| LENGTH_BYTES + record.len()).sum();
         if bytes > APPEND_BYTES_MAX {
             let error = io::Error::new(ErrorKind::FileTooLarge, "more than 4 GiB at once");
@@ -251,6 +278,11 @@ impl Journal {
     /// # Errors
     /// When the disk does not take them: the old ones are there then.
     pub fn replace(&mut self, records: &[Bytes]) -> Result<(), LogError> {
+        let replaced = self.try_replace(records);
+        self.noted(replaced)
+    }
+
+    fn try_replace(&mut self, records: &[Bytes]) -> Result<(), LogError> {
         let mut framed = Vec::new();
         // One by one: the file takes the place of the other as a whole, and an append is bounded.
         records.iter().for_each(|record| frame(std::slice::from_ref(record), &mut framed));

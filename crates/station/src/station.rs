@@ -308,6 +308,9 @@ impl Station {
             let (stage, message) = ("log".to_owned(), failure.to_string());
             problems.push(HealthProblem { stage, status: HealthStatus::Failed, message });
         }
+        for message in self.stores.embedded.troubles() {
+            problems.push(HealthProblem { stage: "log".to_owned(), status: HealthStatus::Degraded, message });
+        }
         problems.sort_by_key(|problem| Reverse(problem.status));
         let status = problems.iter().map(|problem| problem.status).max().unwrap_or(HealthStatus::Ok);
         let ready = self.statuses.iter().all(|stage| stage.phase() != Phase::Starting);

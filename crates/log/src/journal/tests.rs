@@ -155,13 +155,19 @@ fn keep(journal: &mut Journal, record: &'static str, all: &[&'static str]) -> Re
 fn what_a_full_disk_refuses_is_not_there_and_the_next_is_taken() {
     let (folder, disk) = (tempfile::tempdir().expect("there is room for a folder"), Arc::new(BadDisk::default()));
     let mut journal = open_on(&disk, folder.path(), FlushMode::Interval);
+    let journals = Journals::default();
+    journals.add(&journal);
     keep(&mut journal, "one", &[]).expect("there is room");
+    assert_eq!(journals.refusals(), [""; 0]);
     set(&disk.is_full, true);
-    assert!(keep(&mut journal, "refused", &[]).expect_err("there is none").retry());
+    let error = keep(&mut journal, "refused", &[]).expect_err("there is none");
+    assert!(error.retry());
+    assert_eq!(journals.refusals(), [error.to_string()]);
     assert_eq!(journal.records().expect("it is read"), ["one"]);
     assert_eq!(open(folder.path()).1, ["one"]);
     set(&disk.is_full, false);
     keep(&mut journal, "two", &[]).expect("there is room again");
+    assert_eq!(journals.refusals(), [""; 0]);
     assert_eq!(open(folder.path()).1, ["one", "two"]);
 }
 

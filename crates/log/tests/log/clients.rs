@@ -195,6 +195,7 @@ fn damage_below_the_recovery_point_is_told_and_nothing_is_cut() {
     create(&log, &[]);
     append(&log, &Frame::of(&["first"]));
     append(&log, &Frame::of(&["second"]));
+    assert_eq!(log.troubles(), [""; 0]);
     log.close().expect("it can be closed");
     let killed = shop.killed();
     let path = killed.segment(&orders());
@@ -203,6 +204,8 @@ fn damage_below_the_recovery_point_is_told_and_nothing_is_cut() {
     let log = killed.open();
     let error = log.append_frame(&orders(), &Frame::of(&["third"]).bytes());
     assert!(matches!(error, Err(Refused::Log(LogError::PartitionOffline { .. }))), "{error:?}");
+    let troubles = log.troubles();
+    assert!(matches!(&troubles[..], [only] if only.starts_with("partition `orders-0` is offline")), "{troubles:?}");
     drop(log);
     assert_eq!(fs::read(&path).expect("it is there").len(), bytes.len() - 3);
 }
