@@ -3,7 +3,8 @@
 //! First with clients that are in use, then with one that takes so little that only the broker limits it.
 //!
 //! `make bench`, with `MILLRACE_BENCH_RUNS` (3) runs of everything, `MILLRACE_BENCH_RECORDS` (2,000,000) of 100 bytes in each
-//! and a fifth as many of 1 KiB, and `MILLRACE_BENCH_PARTITIONS` (`1,4,16`; `none` for the delays only) to do a part of it.
+//! and a fifth as many of 1 KiB; `MILLRACE_BENCH_PARTITIONS` (`1,4,16`) and `MILLRACE_BENCH_PARTS` (`clients,bare,delays`) do a
+//! part of it.
 //! Prints tables in Markdown: medians, and ours over theirs.
 
 mod bare;
@@ -32,6 +33,11 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
 
+/// Whether that part of it is asked for.
+fn does(part: &str) -> bool {
+    std::env::var("MILLRACE_BENCH_PARTS").map_or(true, |parts| parts.split(',').any(|asked| asked == part))
+}
+
 /// The shapes of load that are asked for.
 fn shapes() -> Vec<Shape> {
     let partitions = std::env::var("MILLRACE_BENCH_PARTITIONS").unwrap_or_else(|_| "1,4,16".to_owned());
@@ -51,7 +57,6 @@ fn shapes() -> Vec<Shape> {
 fn main() {
     let runs = setting("MILLRACE_BENCH_RUNS", 3).max(1);
     let records = setting("MILLRACE_BENCH_RECORDS", 2_000_000).max(5);
-    let bare_bytes = records * 500;
     let clients = Clients::find();
     let (ours, theirs) = (Peer::millrace(), Peer::kafka());
     println!(
@@ -61,51 +66,68 @@ fn main() {
     );
     disk::measure();
     let mut memory = PageCache::new();
+    let peers = [&ours, &theirs];
 
+    if does("clients") {
+        with_clients(runs, records, peers, &clients, &mut memory);
+    }
+    if does("bare") {
+        with_a_bare_client(runs, records * 500, peers, &clients, &mut memory);
+    }
+    if does("delays") {
+        delays(runs, peers, &clients);
+    }
+    println!("\npeak memory: {:.0} MB, Kafka {:.0} MB", ours.rss_peak_mb(), theirs.rss_peak_mb());
+}
+
+/// With clients that are in use, as fast as they can.
+fn with_clients(runs: u64, records: u64, peers: [&Peer; 2], clients: &Clients, memory: &mut PageCache) {
     println!("\n{}", table::HEAD);
     for shape in shapes() {
         let mut taken = [(); 2].map(|()| Vec::new());
         for run in 0..runs {
             let topic = format!("bench-{}-{}-{run}", shape.name(), shape.acks);
-            for (peer, taken) in [&ours, &theirs].into_iter().zip(&mut taken) {
+            for (peer, taken) in peers.into_iter().zip(&mut taken) {
                 memory.fill();
                 taken.push(clients.round(peer, &topic, &shape, shape.records(records)));
             }
         }
         table::print(&shape, &taken, shape.records(records));
     }
+}
+
+/// With the client that takes next to nothing.
+fn with_a_bare_client(runs: u64, bytes: u64, peers: [&Peer; 2], clients: &Clients, memory: &mut PageCache) {
     println!("\n{}", table::BARE_HEAD);
     for (partitions, batch_bytes) in [(1, 16 << 10), (1, 512 << 10), (16, 16 << 10), (16, 512 << 10)] {
         let shape = Shape { record_bytes: 1024, acks: "1", partitions, codec: "none" };
         let mut taken = [(); 2].map(|()| Vec::new());
         for run in 0..runs {
-            for (peer, taken) in [&ours, &theirs].into_iter().zip(&mut taken) {
+            for (peer, taken) in peers.into_iter().zip(&mut taken) {
                 memory.fill();
                 let topic = format!("bare-{partitions}-{batch_bytes}-{run}");
-                taken.push(bare::round(&clients, peer, &topic, &shape, batch_bytes, bare_bytes));
+                taken.push(bare::round(clients, peer, &topic, &shape, batch_bytes, bytes));
             }
         }
         table::print_bare(&shape, batch_bytes, &taken);
     }
+}
+
+/// How long a record takes at a pace that both can keep.
+fn delays(runs: u64, peers: [&Peer; 2], clients: &Clients) {
     println!("\n{}", table::PACED_HEAD);
     for (record_bytes, rate) in [(100, 50_000), (1024, 20_000)] {
         let paced =
             |run: u64, peer: &Peer| clients.paced(peer, &format!("paced-{record_bytes}-{run}"), record_bytes, rate);
-        table::print_delays(&format!("Java, {record_bytes} B, {rate} records/s"), runs, [&ours, &theirs], paced);
+        table::print_delays(&format!("Java, {record_bytes} B, {rate} records/s"), runs, peers, paced);
         let c_paced = |run: u64, peer: &Peer| {
             clients.c_paced(peer, &format!("c-paced-{record_bytes}-{run}"), record_bytes, C_RATE)
         };
-        table::print_delays(
-            &format!("librdkafka, {record_bytes} B, at most {C_RATE} records/s"),
-            runs,
-            [&ours, &theirs],
-            c_paced,
-        );
+        table::print_delays(&format!("librdkafka, {record_bytes} B, at most {C_RATE} records/s"), runs, peers, c_paced);
     }
-    table::print_delays("one record at a time, acks all", runs, [&ours, &theirs], |run, peer| {
+    table::print_delays("one record at a time, acks all", runs, peers, |run, peer| {
         clients.end_to_end(peer, &format!("one-by-one-{run}"))
     });
-    println!("\npeak memory: {:.0} MB, Kafka {:.0} MB", ours.rss_peak_mb(), theirs.rss_peak_mb());
 }
 
 /// The middle one.
