@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use millrace_broker::wire::api::Request;
-use millrace_broker::wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use millrace_broker::wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, FetchedPartition};
 use millrace_broker::wire::messages::produce::{ProducePartition, ProduceRequest, ProduceTopic};
 use millrace_broker::wire::{Reader, RequestHeader, ResponseHeader, Value, Writer};
 
@@ -18,8 +18,8 @@ use super::meter;
 use super::peer::Peer;
 
 /// Versions that topics are named in.
-const PRODUCE: i16 = 9;
-const FETCH: i16 = 12;
+pub(crate) const PRODUCE: i16 = 9;
+pub(crate) const FETCH: i16 = 12;
 /// Requests that wait for their answers at a time, as with Kafka's clients.
 const IN_FLIGHT: usize = 5;
 /// What a fetch asks for, as Kafka's consumers do.
@@ -39,13 +39,13 @@ pub(crate) struct Bare {
 }
 
 /// A connection.
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     asked: i32,
 }
 
 impl Connection {
-    fn open(peer: &Peer) -> Self {
+    pub(crate) fn open(peer: &Peer) -> Self {
         let stream = TcpStream::connect(&peer.address).expect("it listens");
         stream.set_nodelay(true).expect("an option of every socket");
         Self { stream, asked: 0 }
@@ -61,6 +61,13 @@ impl Connection {
         let pieces = writer.finish();
         let pieces = pieces.iter().map(|piece| piece.read().expect("a request is in memory"));
         pieces.collect::<Vec<_>>().concat()
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(crate) fn ask<R: Request>(&mut self, number: i16, request: &R) -> R::Response {
+        let frame = self.frame_of(number, request);
+        self.stream.write_all(&frame).expect("it is sent");
+        self.answer::<R>(number)
     }
 
     fn answer<R: Request>(&mut self, number: i16) -> R::Response {
@@ -97,12 +104,10 @@ pub(crate) fn round(
 }
 
 /// Returns when all partitions of a topic that was just made can be asked.
-fn wait_for_leaders(connection: &mut Connection, topic: &str, partitions: u32) {
+pub(crate) fn wait_for_leaders(connection: &mut Connection, topic: &str, partitions: u32) {
     let asked = FetchRequest { max_wait_ms: 0, ..asking(topic, &vec![0; partitions as usize]) };
     loop {
-        let frame = connection.frame_of(FETCH, &asked);
-        connection.stream.write_all(&frame).expect("it is sent");
-        let response = connection.answer::<FetchRequest>(FETCH);
+        let response = connection.ask(FETCH, &asked);
         if response.responses[0].partitions.iter().all(|found| found.error_code == 0) {
             return;
         }
@@ -122,10 +127,8 @@ fn measured(peer: &Peer, bytes: u64, work: impl FnOnce()) -> Bare {
 }
 
 /// The first batch of a topic, which a client has made.
-fn first_batch(connection: &mut Connection, topic: &str) -> Bytes {
-    let frame = connection.frame_of(FETCH, &asking(topic, &[0]));
-    connection.stream.write_all(&frame).expect("it is sent");
-    let response = connection.answer::<FetchRequest>(FETCH);
+pub(crate) fn first_batch(connection: &mut Connection, topic: &str) -> Bytes {
+    let response = connection.ask(FETCH, &asking(topic, &[0]));
     let records = response.responses[0].partitions[0].records.0[0].read().expect("it came");
     records.slice(..batch_end(&records))
 }
@@ -142,10 +145,7 @@ fn write(connection: &mut Connection, topic: &str, partitions: u32, batch: &Byte
     while sent < bytes || !waiting.is_empty() {
         while sent < bytes && waiting.len() < IN_FLIGHT {
             let index = turn.next().and_then(|number| i32::try_from(number).ok()).expect("a number of a partition");
-            let partition_data = vec![ProducePartition { index, records: Some(batch.clone()) }];
-            let topic_data = vec![ProduceTopic { name: topic.to_owned(), partition_data }];
-            let request = ProduceRequest { acks: 1, timeout_ms: 30_000, topic_data, ..ProduceRequest::default() };
-            let frame = connection.frame_of(PRODUCE, &request);
+            let frame = connection.frame_of(PRODUCE, &producing(topic, index, batch));
             connection.stream.write_all(&frame).expect("it is sent");
             sent += batch.len() as u64;
             waiting.push_back(());
@@ -156,7 +156,15 @@ fn write(connection: &mut Connection, topic: &str, partitions: u32, batch: &Byte
     }
 }
 
-fn asking(topic: &str, offsets: &[i64]) -> FetchRequest {
+/// A request that appends a batch.
+pub(crate) fn producing(topic: &str, index: i32, batch: &Bytes) -> ProduceRequest {
+    let partition_data = vec![ProducePartition { index, records: Some(batch.clone()) }];
+    let topic_data = vec![ProduceTopic { name: topic.to_owned(), partition_data }];
+    ProduceRequest { acks: 1, timeout_ms: 30_000, topic_data, ..ProduceRequest::default() }
+}
+
+/// A request for what follows `offsets`.
+pub(crate) fn asking(topic: &str, offsets: &[i64]) -> FetchRequest {
     let partitions = offsets.iter().zip(0..).map(|(fetch_offset, partition)| FetchPartition {
         partition,
         fetch_offset: *fetch_offset,
@@ -180,23 +188,27 @@ fn read(connection: &mut Connection, topic: &str, partitions: u32, bytes: u64) {
     let mut next = vec![0; partitions as usize];
     let mut read = 0;
     while read < bytes {
-        let frame = connection.frame_of(FETCH, &asking(topic, &next));
-        connection.stream.write_all(&frame).expect("it is sent");
-        let response = connection.answer::<FetchRequest>(FETCH);
+        let response = connection.ask(FETCH, &asking(topic, &next));
         for found in &response.responses[0].partitions {
-            assert_eq!(found.error_code, 0);
-            let Some(records) = found.records.0.first() else { continue };
-            let records = records.read().expect("it came");
-            let mut rest = &records[..];
-            // The last may be cut off, as Kafka has it.
-            while rest.len() > 61 && batch_end(rest) <= rest.len() {
-                let number =
-                    |at: std::ops::Range<usize>| rest[at].iter().fold(0_i64, |n, byte| n << 8 | i64::from(*byte));
-                next[found.partition_index as usize] = number(0..8) + number(23..27) + 1;
-                let end = batch_end(rest);
-                read += end as u64;
-                rest = &rest[end..];
+            for (end, bytes) in batches_of(found) {
+                next[found.partition_index as usize] = end;
+                read += bytes;
             }
         }
     }
+}
+
+/// The offsets after the batches that came, and their bytes. The last may be cut off, as Kafka has it.
+pub(crate) fn batches_of(found: &FetchedPartition) -> Vec<(i64, u64)> {
+    assert_eq!(found.error_code, 0);
+    let Some(records) = found.records.0.first() else { return Vec::new() };
+    let records = records.read().expect("it came");
+    let (mut rest, mut batches) = (&records[..], Vec::new());
+    while rest.len() > 61 && batch_end(rest) <= rest.len() {
+        let number = |at: std::ops::Range<usize>| rest[at].iter().fold(0_i64, |n, byte| n << 8 | i64::from(*byte));
+        let end = batch_end(rest);
+        batches.push((number(0..8) + number(23..27) + 1, end as u64));
+        rest = &rest[end..];
+    }
+    batches
 }

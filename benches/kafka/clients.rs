@@ -50,6 +50,16 @@ pub(crate) struct Delays {
     pub(crate) p999_ms: f64,
 }
 
+impl Delays {
+    /// Of all that were seen, in milliseconds.
+    pub(crate) fn of(mut seen_ms: Vec<f64>) -> Self {
+        seen_ms.sort_by(f64::total_cmp);
+        let at = |share: f64| seen_ms[((seen_ms.len() - 1) as f64 * share) as usize];
+        let mean_ms = seen_ms.iter().sum::<f64>() / seen_ms.len() as f64;
+        Self { mean_ms, p99_ms: at(0.99), p999_ms: at(0.999) }
+    }
+}
+
 /// What one round of one shape may have, in the order of [`Round`].
 pub(crate) const CLIENTS: [&str; 4] = ["Java writes", "Java reads", "librdkafka writes", "librdkafka reads"];
 
@@ -193,11 +203,7 @@ impl Clients {
         let text = std::fs::read_to_string(&list).expect("a line for each record");
         let delays_ms: Vec<f64> = text.lines().filter_map(|line| Some(line.parse::<f64>().ok()? / 1e3)).collect();
         // It sends before it is connected: what waited for that is in the first of them.
-        let mut delays_ms = delays_ms[delays_ms.len() / 2..].to_vec();
-        delays_ms.sort_by(f64::total_cmp);
-        let at = |share: f64| delays_ms[((delays_ms.len() - 1) as f64 * share) as usize];
-        let mean_ms = delays_ms.iter().sum::<f64>() / delays_ms.len() as f64;
-        Delays { mean_ms, p99_ms: at(0.99), p999_ms: at(0.999) }
+        Delays::of(delays_ms[delays_ms.len() / 2..].to_vec())
     }
 
     /// One record after the other, each sent when the one before it has been read.

@@ -8,6 +8,7 @@
 //! Prints tables in Markdown: medians, and ours over theirs.
 
 mod bare;
+mod bare_pace;
 mod clients;
 mod disk;
 #[expect(dead_code, reason = "the tests of the whole program use the rest")]
@@ -27,6 +28,9 @@ use peer::Peer;
 
 /// Records a second that the C client is held to; its sleeps make it a little less.
 const C_RATE: u64 = 20_000;
+
+/// Bytes of a batch, and batches a second that the bare client writes: single records, and 33 MB/s.
+const BARE_RATES: [(u64, u64); 2] = [(1 << 10, 2_000), (16 << 10, 2_000)];
 
 /// A number from the environment, or what stands in for it.
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -118,15 +122,24 @@ fn delays(runs: u64, peers: [&Peer; 2], clients: &Clients) {
     println!("\n{}", table::PACED_HEAD);
     for (record_bytes, rate) in [(100, 50_000), (1024, 20_000)] {
         let paced =
-            |run: u64, peer: &Peer| clients.paced(peer, &format!("paced-{record_bytes}-{run}"), record_bytes, rate);
-        table::print_delays(&format!("Java, {record_bytes} B, {rate} records/s"), runs, peers, paced);
+            |run: u64, peer: &Peer| [clients.paced(peer, &format!("paced-{record_bytes}-{run}"), record_bytes, rate)];
+        table::print_delays([&format!("Java, {record_bytes} B, {rate} records/s")], runs, peers, paced);
         let c_paced = |run: u64, peer: &Peer| {
-            clients.c_paced(peer, &format!("c-paced-{record_bytes}-{run}"), record_bytes, C_RATE)
+            [clients.c_paced(peer, &format!("c-paced-{record_bytes}-{run}"), record_bytes, C_RATE)]
         };
-        table::print_delays(&format!("librdkafka, {record_bytes} B, at most {C_RATE} records/s"), runs, peers, c_paced);
+        let what = format!("librdkafka, {record_bytes} B, at most {C_RATE} records/s");
+        table::print_delays([&what], runs, peers, c_paced);
     }
-    table::print_delays("one record at a time, acks all", runs, peers, |run, peer| {
-        clients.end_to_end(peer, &format!("one-by-one-{run}"))
+    for (batch_bytes, rate) in BARE_RATES {
+        let shape = Shape { record_bytes: 1024, acks: "1", partitions: 1, codec: "none" };
+        let what = |until: &str| format!("bare client, {rate} batches/s of {} KiB, until {until}", batch_bytes >> 10);
+        let bare = |run: u64, peer: &Peer| {
+            bare_pace::delays(clients, peer, &format!("bare-pace-{batch_bytes}-{run}"), &shape, batch_bytes, rate)
+        };
+        table::print_delays([&what("acknowledged"), &what("read by another")], runs, peers, bare);
+    }
+    table::print_delays(["one record at a time, acks all"], runs, peers, |run, peer| {
+        [clients.end_to_end(peer, &format!("one-by-one-{run}"))]
     });
 }
 

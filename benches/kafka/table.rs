@@ -57,24 +57,32 @@ pub(crate) fn print_bare(shape: &Shape, batch_bytes: u64, taken: &[Vec<[Bare; 2]
     }
 }
 
-/// One line of delays.
-pub(crate) fn print_delays(what: &str, runs: u64, peers: [&Peer; 2], measure: impl Fn(u64, &Peer) -> Delays) {
+/// A line for each of the delays that are measured together.
+pub(crate) fn print_delays<const N: usize>(
+    whats: [&str; N],
+    runs: u64,
+    peers: [&Peer; 2],
+    measure: impl Fn(u64, &Peer) -> [Delays; N],
+) {
     let mut seen = [(); 2].map(|()| Vec::new());
     for run in 0..runs {
         for (peer, seen) in peers.into_iter().zip(&mut seen) {
             seen.push(measure(run, peer));
         }
     }
-    let of = |peer: usize, value: fn(&Delays) -> f64| median(seen[peer].iter().map(value));
-    let [ours, theirs] = [0, 1].map(|peer| [of(peer, |d| d.mean_ms), of(peer, |d| d.p99_ms), of(peer, |d| d.p999_ms)]);
-    println!(
-        "| {what} | {:.2} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} | {:.2} |",
-        ours[0],
-        ours[1],
-        ours[2],
-        theirs[0],
-        theirs[1],
-        theirs[2],
-        ours[1] / theirs[1]
-    );
+    for (at, what) in whats.into_iter().enumerate() {
+        let of = |peer: usize, value: fn(&Delays) -> f64| median(seen[peer].iter().map(|all| value(&all[at])));
+        let [ours, theirs] =
+            [0, 1].map(|peer| [of(peer, |d| d.mean_ms), of(peer, |d| d.p99_ms), of(peer, |d| d.p999_ms)]);
+        println!(
+            "| {what} | {:.2} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} | {:.2} |",
+            ours[0],
+            ours[1],
+            ours[2],
+            theirs[0],
+            theirs[1],
+            theirs[2],
+            ours[1] / theirs[1]
+        );
+    }
 }
