@@ -27,6 +27,8 @@ mod answers;
 mod broker;
 mod connection;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod group_desk;
 mod group_service;
 pub mod groups;

@@ -23,7 +23,7 @@ pub(crate) mod login;
 mod options;
 pub(crate) mod rules;
 mod sasl;
-mod scram;
+pub(crate) mod scram;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tls;
