@@ -232,6 +232,11 @@ fn a_damaged_partition_is_named_by_health_and_the_rest_goes_on() {
     assert!(message.starts_with("partition `damaged-0` is offline"), "{health:#}");
     assert_eq!((problems.len(), &problems[0]["stage"]), (1, &json!("log")));
     assert_eq!(messages(&project, "whole").len(), 2);
+    let metrics = get(&running.address, "/metrics").body;
+    for (topic, flag) in [("damaged", 1), ("whole", 0)] {
+        let line = format!("millrace_topic_partition_offline{{topic=\"{topic}\",partition=\"0\"}} {flag}");
+        assert!(metrics.contains(&line), "{line} is missing");
+    }
     done(&project, &["delete", "damaged", "--yes"], "");
     assert_eq!(running.json("/api/v1/health")["status"], "ok");
 }

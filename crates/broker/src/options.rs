@@ -7,6 +7,8 @@ use crate::security::SecurityOptions;
 
 /// Number of the one broker.
 pub(crate) const NODE_ID: i32 = 1;
+/// Who leads a partition that nobody leads.
+pub(crate) const NO_NODE: i32 = -1;
 
 /// What the broker needs to know beside the log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -202,6 +202,12 @@ impl EmbeddedLog {
         offline.map(|error| error.to_string()).chain(refused).collect()
     }
 
+    /// Whether a partition cannot be used.
+    pub fn is_offline(&self, partition: &TopicPartition) -> bool {
+        let Ok(topic) = self.find(&partition.topic) else { return false };
+        topic.partition(partition.partition).is_ok_and(|held| held.check_online().is_err())
+    }
+
     /// Gives back the memory that the newest records take as columns. Whoever reads them next reads them from the disk.
     pub fn clear_tail_cache(&self) {
         self.shared.cache.clear();

@@ -92,7 +92,7 @@ pub enum LogError {
     },
     /// A topic exists with other properties.
     #[error(
-        "topic `{topic}` exists with {what} {found}, not {wanted}; give it another name, or remove the data folder to begin anew"
+        "topic `{topic}` exists with {what} {found}, not {wanted}; give it another name, take the topic away (`millrace topic delete`, where clients wrote it), or remove the data folder to begin anew"
     )]
     TopicDiffers {
         /// The topic.

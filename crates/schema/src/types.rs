@@ -77,6 +77,7 @@ pub fn type_name(data_type: &DataType) -> String {
         DataType::Boolean => "BOOLEAN".into(),
         DataType::Date32 => "DATE".into(),
         DataType::Timestamp(TimeUnit::Microsecond, None) => "TIMESTAMP".into(),
+        DataType::Binary => "BINARY".into(),
         DataType::Decimal128(precision, scale) => format!("DECIMAL({precision},{scale})"),
         other => other.to_string(),
     }

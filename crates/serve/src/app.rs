@@ -134,4 +134,8 @@ impl Figures for Arc<Station> {
     fn idle_partitions(&self) -> Vec<(String, Vec<bool>)> {
         Station::idle_partitions(self)
     }
+
+    fn offline_partitions(&self) -> Vec<(String, Vec<bool>)> {
+        Station::offline_partitions(self)
+    }
 }

@@ -78,6 +78,8 @@ pub(crate) trait Figures: Send + Sync + 'static {
     fn log(&self) -> &Arc<dyn Log>;
     /// The partitions of every topic that are idle.
     fn idle_partitions(&self) -> Vec<(String, Vec<bool>)>;
+    /// The partitions of every topic that cannot be used.
+    fn offline_partitions(&self) -> Vec<(String, Vec<bool>)>;
 }
 
 /// The text of `/metrics`.
@@ -108,7 +110,8 @@ impl<F: Figures> Collector for Snapshot<F> {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         encode_stages(&mut encoder, &self.figures.stages())?;
         encode_topics(&mut encoder, self.figures.log().as_ref())?;
-        encode_idle(&mut encoder, self.figures.idle_partitions())?;
+        encode_flags(&mut encoder, &names::TOPIC_IDLE, self.figures.idle_partitions())?;
+        encode_flags(&mut encoder, &names::TOPIC_OFFLINE, self.figures.offline_partitions())?;
         encode_process(&mut encoder, self.started_at_ms)
     }
 }
@@ -196,12 +199,13 @@ fn encode_topics(encoder: &mut DescriptorEncoder, log: &dyn Log) -> fmt::Result 
     encode(encoder, &names::READER_LAG, lags.collect())
 }
 
-fn encode_idle(encoder: &mut DescriptorEncoder, topics: Vec<(String, Vec<bool>)>) -> fmt::Result {
-    let of_topic = |(topic, idle): (String, Vec<bool>)| {
-        let each = move |(p, idle): (usize, bool)| (vec![topic.clone(), p.to_string()], f64::from(u8::from(idle)));
-        idle.into_iter().enumerate().map(each)
+/// Something that each partition of a topic is, or is not.
+fn encode_flags(encoder: &mut DescriptorEncoder, metric: &Metric, topics: Vec<(String, Vec<bool>)>) -> fmt::Result {
+    let of_topic = |(topic, flags): (String, Vec<bool>)| {
+        let each = move |(p, flag): (usize, bool)| (vec![topic.clone(), p.to_string()], f64::from(u8::from(flag)));
+        flags.into_iter().enumerate().map(each)
     };
-    encode(encoder, &names::TOPIC_IDLE, topics.into_iter().flat_map(of_topic).collect())
+    encode(encoder, metric, topics.into_iter().flat_map(of_topic).collect())
 }
 
 fn encode_process(encoder: &mut DescriptorEncoder, started_at_ms: i64) -> fmt::Result {

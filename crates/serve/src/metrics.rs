@@ -118,6 +118,12 @@ pub(crate) const TOPIC_IDLE: Metric = Metric::new(
     &["topic", "partition"],
     "1 while nothing came for ten seconds although more may come: a query that has read the partition waits for it no more",
 );
+pub(crate) const TOPIC_OFFLINE: Metric = Metric::new(
+    "millrace_topic_partition_offline",
+    Kind::Gauge,
+    &["topic", "partition"],
+    "1 while a partition cannot be used because its files are damaged: health says where",
+);
 pub(crate) const READER_LAG: Metric = Metric::new(
     "millrace_reader_lag_records",
     Kind::Gauge,
@@ -177,6 +183,7 @@ pub(crate) const ALL: &[&Metric] = &[
     &TOPIC_START,
     &TOPIC_END,
     &TOPIC_IDLE,
+    &TOPIC_OFFLINE,
     &READER_LAG,
     &HTTP_REQUESTS,
     &HTTP_DURATION,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use millrace_broker::Broker;
 use millrace_engine::ask::{Answer, AskError, Limits};
-use millrace_flow::{Clock, Log, Phase, StageKind, StageStatus, Stop, SystemClock, TopicInfo};
+use millrace_flow::{Clock, Log, Phase, StageKind, StageStatus, Stop, SystemClock, TopicInfo, TopicPartition};
 use millrace_log::EmbeddedLog;
 use millrace_schema::Registry;
 use millrace_sink::sqlite::Warehouse;
@@ -272,6 +272,17 @@ impl Station {
     pub fn idle_partitions(&self) -> Vec<(String, Vec<bool>)> {
         let idle = |info: TopicInfo| (info.spec.name.to_string(), self.standings.idle(&info));
         self.stores.log.topics().into_iter().map(idle).collect()
+    }
+
+    /// The partitions of every topic that cannot be used.
+    pub fn offline_partitions(&self) -> Vec<(String, Vec<bool>)> {
+        let offline = |info: TopicInfo| {
+            let partitions =
+                (0..info.spec.partitions).map(|number| TopicPartition::new(info.spec.name.clone(), number));
+            let offline = partitions.map(|partition| self.stores.embedded.is_offline(&partition)).collect();
+            (info.spec.name.to_string(), offline)
+        };
+        self.stores.log.topics().into_iter().map(offline).collect()
     }
 
     /// All stages and topics as one picture.

@@ -43,7 +43,7 @@ impl TopicTable {
 }
 
 /// What every record has.
-fn record_schema() -> SchemaRef {
+pub(crate) fn record_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("key", DataType::Binary, true),
         Field::new("value", DataType::Binary, true),

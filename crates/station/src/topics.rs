@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::{Partition, Reader, Topic};
 use crate::stores::Stores;
-use crate::views;
+use crate::{topic_table, views};
 
 /// One topic; `readers` are those of a running project, and `idle` tells which of its partitions are silent.
 pub(crate) fn topic(stores: &Stores, info: &TopicInfo, readers: Vec<Reader>, idle: &[bool]) -> Topic {
@@ -19,6 +19,7 @@ pub(crate) fn topic(stores: &Stores, info: &TopicInfo, readers: Vec<Reader>, idl
         records: u64::try_from(end.0 - start.0).unwrap_or(0),
         idle: idle.get(id as usize).copied().unwrap_or(false),
     };
+    let record_schema = topic_table::record_schema();
     Topic {
         name: spec.name.to_string(),
         kind: spec.kind,
@@ -28,7 +29,10 @@ pub(crate) fn topic(stores: &Stores, info: &TopicInfo, readers: Vec<Reader>, idl
         sealed: info.sealed,
         schema_id: info.schema_id,
         schema: avro.and_then(|avro| serde_json::from_str(&avro).ok()).unwrap_or(Value::Null),
-        columns: views::columns(&spec.schema),
+        columns: views::columns(match spec.kind {
+            TopicKind::Clients => &record_schema,
+            _ => &spec.schema,
+        }),
         key: key(stores, info),
         event_time: spec.event_time.clone(),
         retention_ms: spec.retention_ms,

@@ -8,7 +8,7 @@ use millrace_log::ClientTopic;
 
 use super::{Call, on_disk};
 use crate::Broker;
-use crate::options::NODE_ID;
+use crate::options::{NO_NODE, NODE_ID};
 use crate::wire::messages::cluster::*;
 use crate::wire::{ErrorCode, Uuid};
 
@@ -55,15 +55,19 @@ impl Broker {
 
     fn described_topic(&self, topic: &ClientTopic, partitions: std::ops::Range<i32>) -> DescribedTopic {
         let leader_epoch = self.leader_epoch(topic.is_of_clients);
-        let partition = |partition_index| DescribedPartition {
-            partition_index,
-            leader_id: NODE_ID,
-            leader_epoch,
-            replica_nodes: vec![NODE_ID],
-            isr_nodes: vec![NODE_ID],
-            eligible_leader_replicas: Some(Vec::new()),
-            last_known_elr: Some(Vec::new()),
-            ..DescribedPartition::default()
+        let partition = |partition_index: i32| {
+            let leader = u32::try_from(partition_index).ok().and_then(|number| self.leader(topic, number));
+            DescribedPartition {
+                error_code: leader.map_or(ErrorCode::LeaderNotAvailable.number(), |_| 0),
+                partition_index,
+                leader_id: leader.unwrap_or(NO_NODE),
+                leader_epoch,
+                replica_nodes: vec![NODE_ID],
+                isr_nodes: leader.into_iter().collect(),
+                eligible_leader_replicas: Some(Vec::new()),
+                last_known_elr: Some(Vec::new()),
+                offline_replicas: if leader.is_none() { vec![NODE_ID] } else { Vec::new() },
+            }
         };
         DescribedTopic {
             name: Some(topic.info.spec.name.to_string()),

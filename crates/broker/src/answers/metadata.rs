@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use millrace_flow::TopicPartition;
 use millrace_log::{ClientTopic, LogError};
 
 use super::{Call, on_disk};
 use crate::Broker;
 use crate::failure::code_of;
-use crate::options::NODE_ID;
+use crate::options::{NO_NODE, NODE_ID};
 use crate::wire::messages::cluster::{ClusterBroker, DescribeClusterRequest, DescribeClusterResponse};
 use crate::wire::messages::metadata::{
     MetadataBroker, MetadataPartition, MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataTopic,
@@ -63,14 +64,18 @@ impl Broker {
 
     fn topic_metadata(&self, topic: &ClientTopic) -> MetadataTopic {
         let leader_epoch = self.leader_epoch(topic.is_of_clients);
-        let partition = |partition_index: u32| MetadataPartition {
-            error_code: 0,
-            partition_index: i32::try_from(partition_index).unwrap_or(i32::MAX),
-            leader_id: NODE_ID,
-            leader_epoch,
-            replica_nodes: vec![NODE_ID],
-            isr_nodes: vec![NODE_ID],
-            offline_replicas: Vec::new(),
+        let partition = |number: u32| {
+            let leader = self.leader(topic, number);
+            let error = leader.map_or(ErrorCode::LeaderNotAvailable.number(), |_| 0);
+            MetadataPartition {
+                error_code: error,
+                partition_index: i32::try_from(number).unwrap_or(i32::MAX),
+                leader_id: leader.unwrap_or(NO_NODE),
+                leader_epoch,
+                replica_nodes: vec![NODE_ID],
+                isr_nodes: leader.into_iter().collect(),
+                offline_replicas: if leader.is_none() { vec![NODE_ID] } else { Vec::new() },
+            }
         };
         MetadataTopic {
             name: Some(topic.info.spec.name.to_string()),
@@ -78,6 +83,12 @@ impl Broker {
             partitions: (0..topic.info.spec.partitions).map(partition).collect(),
             ..MetadataTopic::default()
         }
+    }
+
+    /// Who leads a partition: nobody while it is offline.
+    pub(super) fn leader(&self, topic: &ClientTopic, number: u32) -> Option<i32> {
+        let partition = TopicPartition::new(topic.info.spec.name.clone(), number);
+        (!self.log.is_offline(&partition)).then_some(NODE_ID)
     }
 
     /// The epoch of the leader of a topic's partitions: what this program writes itself has one only.

@@ -12,10 +12,10 @@ use crate::sql::{did_you_mean, span_of};
 /// What `error` says, and about which part of the text.
 pub(crate) fn complaint_of(error: &DataFusionError) -> Complaint {
     let root = error.find_root();
-    if let DataFusionError::External(own) = root
-        && let Some(complaint) = own.downcast_ref::<Complaint>()
-    {
-        return complaint.clone();
+    if let DataFusionError::External(own) = root {
+        // What is no complaint is somebody else's error, in his words.
+        let complaint = own.downcast_ref::<Complaint>().cloned();
+        return complaint.unwrap_or_else(|| of_message(&own.to_string(), || None));
     }
     let diagnostic = error.diagnostic();
     let place = diagnostic.and_then(|diagnostic| diagnostic.span).map(|span| {
