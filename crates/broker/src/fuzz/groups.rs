@@ -1,3 +1,5 @@
+//! The coordinator of groups, with members of both protocols, a clock and an owner that restarts.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! SCRAM, with who has the password, who has not, and who sends anything.
+
 use std::sync::LazyLock;
 
 use base64::Engine;

@@ -1,3 +1,5 @@
+//! The coordinator of transactions, with producers of both protocols, a clock and an owner that owes markers.
+
 use std::collections::BTreeMap;
 
 use super::Input;
