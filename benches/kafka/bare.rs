@@ -90,9 +90,7 @@ pub(crate) fn round(
     batch_bytes: u64,
     bytes: u64,
 ) -> [Bare; 2] {
-    let pattern = clients.topic(peer, &format!("{topic}-pattern"), 1);
-    clients.c_batch(peer, &pattern, shape, batch_bytes);
-    let batch = first_batch(&mut Connection::open(peer), &pattern);
+    let batch = batch(clients, peer, topic, shape, batch_bytes);
     let topic = clients.topic(peer, topic, shape.partitions);
     wait_for_leaders(&mut Connection::open(peer), &topic, shape.partitions);
     let [written, read] = [
@@ -126,9 +124,11 @@ fn measured(peer: &Peer, bytes: u64, work: impl FnOnce()) -> Bare {
     }
 }
 
-/// The first batch of a topic, which a client has made.
-pub(crate) fn first_batch(connection: &mut Connection, topic: &str) -> Bytes {
-    let response = connection.ask(FETCH, &asking(topic, &[0]));
+/// A batch of about `batch_bytes` that a client has made, in a topic beside the one that is written to.
+pub(crate) fn batch(clients: &Clients, peer: &Peer, topic: &str, shape: &Shape, batch_bytes: u64) -> Bytes {
+    let pattern = clients.topic(peer, &format!("{topic}-pattern"), 1);
+    clients.c_batch(peer, &pattern, shape, batch_bytes);
+    let response = Connection::open(peer).ask(FETCH, &asking(&pattern, &[0]));
     let records = response.responses[0].partitions[0].records.0[0].read().expect("it came");
     records.slice(..batch_end(&records))
 }

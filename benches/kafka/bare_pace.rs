@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bare::{Connection, FETCH, PRODUCE, asking, batches_of, first_batch, producing, wait_for_leaders};
+use super::bare::{Connection, FETCH, PRODUCE, asking, batch, batches_of, producing, wait_for_leaders};
 use super::clients::{Clients, Delays, Shape};
 use super::peer::Peer;
 
@@ -20,9 +20,7 @@ pub(crate) fn delays(
     batch_bytes: u64,
     rate: u64,
 ) -> [Delays; 2] {
-    let pattern = clients.topic(peer, &format!("{topic}-pattern"), 1);
-    clients.c_batch(peer, &pattern, shape, batch_bytes);
-    let batch = first_batch(&mut Connection::open(peer), &pattern);
+    let batch = batch(clients, peer, topic, shape, batch_bytes);
     let topic = clients.topic(peer, topic, 1);
     let (mut writer, mut reader) = (Connection::open(peer), Connection::open(peer));
     wait_for_leaders(&mut reader, &topic, 1);

@@ -1,6 +1,6 @@
 //! The coordinator of groups, with members of both protocols, a clock and an owner that restarts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -260,6 +260,5 @@ fn found(bytes: &[u8]) {
     let Ok(record) = Record::decode(&Bytes::copy_from_slice(bytes)) else { return };
     assert_eq!(Record::decode(&record.encode()).as_ref(), Ok(&record));
     let mut coordinator = replayed(std::slice::from_ref(&record));
-    coordinator.set_timings(BTreeMap::new());
     let _ = (coordinator.start(0), coordinator.snapshot(), coordinator.tick(i64::MAX), coordinator.close());
 }
