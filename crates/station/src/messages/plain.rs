@@ -7,7 +7,8 @@
 //! | anything else | `{"bytes": 5, "base64": "AP8BAgM="}` |
 //!
 //! JSON `null` alone says that there is no value, so a text `null` stays a text, and so does one in quotes. Numbers keep the digits they
-//! were written with; those that would be rounded when they are read (whole numbers from 2^53 on) are texts of them.
+//! were written with; those that would be rounded when they are read (whole numbers from 2^53 on) are texts of them. JSON that is nested
+//! more than 127 deep stays a text.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -20,7 +21,9 @@ pub(super) fn plain_value(value: &[u8]) -> RecordJson {
     let Ok(text) = std::str::from_utf8(value) else {
         return RecordJson::from(&json!({"bytes": value.len(), "base64": BASE64_STANDARD.encode(value)}));
     };
-    let json = RecordJson::parse(text).filter(|json| !json.text().starts_with(['n', '"']));
+    // What is nested so deep that readers of JSON give up on it would take the records around it with it.
+    let is_shown = |json: &RecordJson| !matches!(json.to_value(), Value::Null | Value::String(_));
+    let json = RecordJson::parse(text).filter(is_shown);
     json.unwrap_or_else(|| RecordJson::from(&Value::from(text)))
 }
 
@@ -37,6 +40,8 @@ mod tests {
         for text in ["", "null", "\"quoted\"", "K\u{f6}ln", "{not json", "9007199254740993", "1e300"] {
             assert_eq!(value(text.as_bytes()), json!(text));
         }
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        assert_eq!(value(deep.as_bytes()), json!(deep));
         assert_eq!(value(&[0, 255, 1, 2, 3]), json!({"bytes": 5, "base64": "AP8BAgM="}));
     }
 }
